@@ -1,29 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The demo itself, in the VM that run.sh boots. Each server is a network namespace; so is "internet", which holds the
-# switch that joins the servers' public addresses.
+# The demo itself, in the VM that run.sh boots. Each server is a machine of its own as far as anybody on it can see: network,
+# files, host name and SSH server are (selftests/fleet/node.sh). The namespace "internet" has the switches between them.
 #
-#	     ember                 litespeed                spark
-#	     10.77.0.1 fd77::1     10.77.0.2 fd77::2        10.77.0.3 fd77::3        weft0: the tunnel
-#	     203.0.113.11          203.0.113.12             203.0.113.13             eth0: the public address
-#	          |                     |                        |
-#	          +---------------------+------------------------+    "switch", in the namespace internet
+#	 controller        ember             litespeed         spark             cinder
+#	                   10.77.0.1         10.77.0.2         10.77.0.3         10.77.0.4        prod: the fleet
+#	 203.0.113.254     203.0.113.11      203.0.113.12      203.0.113.13      203.0.113.14     eth0: the public address
+#	      |                 |                 |                 |                 |
+#	      +-----------------+-----------------+-----------------+-----------------+           "switch"
+#	                   198.51.100.11     198.51.100.12                                        eth1: the second line
+#	                        +-----------------+                                               "second"
 #
+# PLAYBOOKS=1: the fleet is made by Ansible (playbooks.sh), otherwise by `weft fleet` (commands.sh).
 # check() prints a check mark after its command has succeeded; no other function prints one.
 # shellcheck disable=SC2317 # most of the functions are called by check()
 set -u -o pipefail
 
 nodes=(ember litespeed spark)
-declare -A number=([ember]=1 [litespeed]=2 [spark]=3)
+declare -A number=([ember]=1 [litespeed]=2 [spark]=3 [cinder]=4) machine=()
 # Only for commands that may hang; in seconds of the guest.
 patience=30
-work=$(mktemp -d)
+# Below /run, which all machines share.
+work=$(mktemp -d -p /run)
 demo_dir=$(cd "$(dirname "$0")" && pwd)
 passed=0
 failures=()
 background=()
 step_number=0
+# Milliseconds between two datagrams of a pair.
+pace=20
+[ -z "${EMULATED-}" ] || pace=200
 export LANG=C.UTF-8 NO_COLOR=1
 
 # ---- words ----
@@ -49,7 +56,7 @@ tell() {
 # A command as typed on that server, followed by its output.
 show() { # show NODE COMMAND...
 	printf '   %s\n' "$(paint 36 "$1# ${*:2}")"
-	on "$@" 2>&1 | sed 's/^/     /'
+	at "$@" 2>&1 | sed 's/^/     /'
 }
 
 # Runs a command that proves a claim. A failure is recorded and reported with the command's output, and fails the demo
@@ -70,6 +77,8 @@ check() { # check CLAIM COMMAND...
 
 # ---- servers by name ----
 
+# With the server's network alone, or with its files, too.
+
 on() { # on NODE COMMAND...
 	local node=$1
 
@@ -77,9 +86,23 @@ on() { # on NODE COMMAND...
 	timeout "$patience" nsenter --net="/run/netns/$node" "$@"
 }
 
+at() { # at NODE COMMAND...
+	local node=$1
+
+	shift
+	timeout "$patience" nsenter --target "${machine[$node]}" --net --mount --root --uts "$@"
+}
+
 public() { echo "203.0.113.1${number[$1]}"; }
 inside() { echo "10.77.0.${number[$1]}"; }
-inside6() { echo "fd77::${number[$1]}"; }
+
+# The first two servers have a second line.
+endpoints() {
+	local second=,198.51.100.1${number[$1]}:51820
+
+	[ "${number[$1]}" -le 2 ] || second=''
+	echo "$(public "$1"):51820$second"
+}
 
 # Every server with every other one, in both directions.
 pairs() {
@@ -110,40 +133,41 @@ in_background() { # in_background NODE OUTPUT COMMAND...: its process is last_pi
 	background+=("$last_pid")
 }
 
-# ---- 1: servers ----
+# ---- servers ----
 
-plug_in() { # plug_in NODE: a cable to the switch, and a public address
-	ip netns add "$1" &&
-		ip link add eth0 netns "$1" type veth peer name "to-$1" netns internet &&
-		ip -n internet link set "to-$1" master switch up &&
-		ip -n "$1" link set lo up &&
-		ip -n "$1" addr add "$(public "$1")/24" dev eth0 &&
-		ip -n "$1" link set eth0 up
+plug_in() { # plug_in NODE [SWITCH ADDRESS DEVICE]: a cable to the switch, and an address
+	local node=$1 switch=${2:-switch} address=${3:-$(public "$1")} device=${4:-eth0}
+
+	ip link add "$device" netns "$node" type veth peer name "$switch-$node" netns internet &&
+		ip -n internet link set "$switch-$node" master "$switch" up &&
+		ip -n "$node" addr add "$address/24" dev "$device" &&
+		ip -n "$node" link set "$device" up
 }
 
 make_internet() {
-	ip netns add internet &&
-		ip -n internet link add switch type bridge &&
-		ip -n internet link set switch up
+	local switch
+
+	ip netns add internet || return
+	for switch in switch second; do
+		ip -n internet link add $switch type bridge && ip -n internet link set $switch up || return
+	done
 }
 
-# spark distributes the command weft to the fleet, signed with a key that only the fleet's owner has.
-make_release() {
-	cp /weft/tools/weft "$work/release" &&
-		openssl genpkey -algorithm ed25519 -out "$work/owner.key" &&
-		openssl pkey -in "$work/owner.key" -pubout -out "$work/owner.pub" &&
-		openssl pkeyutl -sign -rawin -inkey "$work/owner.key" -in "$work/release" -out "$work/release.sig"
+make_controller() {
+	ip netns add controller && plug_in controller switch 203.0.113.254 && fleet_prepare
 }
 
-# Changes one byte in the middle.
-tamper() { # tamper FILE OUTPUT
-	local at=$(($(stat -c %s "$1") / 2)) byte
+# Its SSH server lets the controller in, and is the first process of its namespaces.
+make_server() { # make_server NODE
+	ip netns add "$1" && ip -n "$1" link set lo up && plug_in "$1" || return
+	[ "${number[$1]}" -gt 2 ] || plug_in "$1" second "198.51.100.1${number[$1]}" eth1 || return
+	in_background "$1" "$work/$1.log" unshare --mount --uts "${play_machine[@]}" bash "$demo_dir/../fleet/node.sh" "$1" "$work/machines" || return
+	machine[$1]=$last_pid
+	wait_until port_open "$1" 22 && fleet_meet "$1"
+}
 
-	byte=$(od -An -tu1 -j "$at" -N 1 "$1")
-	cp "$1" "$2" || return 1
-	# shellcheck disable=SC2059 # the format is the byte
-	printf "\\x$(printf %x $((byte ^ 255)))" | dd of="$2" bs=1 seek="$at" conv=notrunc status=none
-	! cmp -s "$1" "$2"
+port_open() { # port_open NODE PORT
+	[ -n "$(on "$1" ss -Htln "sport = :$2")" ]
 }
 
 make_zone() {
@@ -165,26 +189,6 @@ port_open() { # port_open NODE PORT
 	[ -n "$(on "$1" ss -Htln "sport = :$2")" ]
 }
 
-# A UTS namespace gives each server a host name of its own.
-start_sshd() { # start_sshd NODE
-	local home=$work/ssh-$1
-
-	mkdir -p "$home" /run/sshd &&
-		ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$home/host" &&
-		cat >"$home/config" <<-END &&
-			HostKey $home/host
-			PidFile none
-			AuthorizedKeysFile $work/login.pub
-			PasswordAuthentication no
-			StrictModes no
-			UseDNS no
-			KexAlgorithms curve25519-sha256
-		END
-		in_background "$1" "$home/log" unshare --uts sh -c "hostname $1 && exec /usr/sbin/sshd -D -e -f $home/config" &&
-		awk -v hosts="$(inside "$1"),$(public "$1")" '{ print hosts, $1, $2 }' "$home/host.pub" >>"$work/known_hosts" &&
-		wait_until port_open "$1" 22
-}
-
 # An HTTP request over a bash socket; the reply is a head, an empty line and the file.
 fetch() { # fetch NODE ADDRESS PATH OUTPUT
 	printf 'GET /%s HTTP/1.0\r\n\r\n' "$3" | on "$1" socat -t "$patience" - "TCP:$2:80" >"$work/reply" || return 1
@@ -196,18 +200,12 @@ make_servers() {
 	local node
 
 	umask 077
-	check "there is an internet: one switch" make_internet
+	check "there is an internet, and a controller on it" eval 'make_internet && make_controller'
+	modprobe weft
 	for node in "${nodes[@]}"; do
-		check "$node is on it, at $(public "$node")" plug_in "$node"
+		check "$node is on it, at $(public "$node"), with an SSH server and nothing else" make_server "$node"
 	done
-	ssh-keygen -q -t ed25519 -N '' -C owner -f "$work/login" && make_zone
-	for node in "${nodes[@]}"; do
-		check "$node runs a web server and an SSH server" eval "start_web $node && start_sshd $node"
-	done
-	cp "$work/zone" "$work/www-ember/fleet.example.zone"
 	check "litespeed reaches spark at its public address" on litespeed ping -n -q -c 1 -W 5 "$(public spark)"
-	check "and there is no private network yet: $(inside spark) is unknown" \
-		not on litespeed ping -n -q -c 1 -W 2 "$(inside spark)"
 }
 
 not() {
@@ -217,8 +215,9 @@ not() {
 # ---- the observer ----
 
 # The capture's ring has a slot of the largest packet's size for each packet: it has room for 512.
-observe() { # observe NAME: on the switch, from now on
-	in_background internet "$work/$1.log" tcpdump --immediate-mode -U -n -s 65535 -B 32768 -i switch -w "$work/$1.pcap" -Z root
+observe() { # observe NAME: on the switch, from now on; the controller's SSH is not of interest
+	in_background internet "$work/$1.log" tcpdump --immediate-mode -U -n -s 65535 -B 32768 -i switch -w "$work/$1.pcap" -Z root \
+		not host 203.0.113.254
 	observer=$last_pid
 	wait_until grep -q 'listening on' "$work/$1.log"
 }
@@ -238,85 +237,27 @@ lines_seen() { # lines_seen NAME
 	grep -aoFf "$work/zone-lines" "$work/$1.pcap" | sort -u | wc -l
 }
 
-# ---- 3: hub and spoke ----
+# ---- the fleet ----
 
-make_keys() { # make_keys NODE
-	weft genkey >"$work/$1.key" && weft pubkey <"$work/$1.key" >"$work/$1.pub"
-}
+ping_each() { # ping_each NODE...: each to each other
+	local from to
 
-key() {
-	cat "$work/$1.pub"
-}
-
-hub_config() {
-	local node
-
-	printf '[Interface]\nPrivateKey = %s\nListenPort = 51820\n' "$(cat "$work/ember.key")"
-	for node in litespeed spark; do
-		printf '\n[Peer]\nPublicKey = %s\nAllowedIPs = %s/32, %s/128\n' \
-			"$(key $node)" "$(inside $node)" "$(inside6 $node)"
+	for from; do
+		for to; do
+			[ "$from" = "$to" ] || wait_until on "$from" ping -n -q -c 1 -W 2 "$(inside "$to")" || return
+		done
 	done
 }
 
-spoke_config() { # spoke_config NODE
-	printf '[Interface]\nPrivateKey = %s\nListenPort = 51820\n' "$(cat "$work/$1.key")"
-	printf '\n[Peer]\nPublicKey = %s\nEndpoint = %s:51820\n' "$(key ember)" "$(public ember)"
-	printf 'AllowedIPs = 10.77.0.0/24, fd77::/64\nPersistentKeepalive = 25\n'
-}
-
-show_config() { # show_config NODE
-	printf '   %s\n' "$(paint 36 "$1# cat weft0.conf")"
-	sed 's/^PrivateKey = .*/PrivateKey = (not for your eyes)/; s/^/     /' "$work/$1.conf"
-}
-
-tunnel_up() { # tunnel_up NODE
-	on "$1" ip link add weft0 type weft &&
-		on "$1" weft setconf weft0 "$work/$1.conf" &&
-		on "$1" ip addr add "$(inside "$1")/24" dev weft0 &&
-		on "$1" ip addr add "$(inside6 "$1")/64" dev weft0 nodad &&
-		on "$1" ip link set weft0 up
-}
-
-has_session() { # has_session NODE WITH
-	[ "$(on "$1" weft show weft0 latest-handshakes | awk -v key="$(key "$2")" '$1 == key { print $2 }')" -gt 0 ]
-}
-
-# The time to live shows the number of routers on the path: 64 less one for each.
-ping_with_ttl() { # ping_with_ttl FROM ADDRESS TTL
-	wait_until on "$1" ping -n -c 1 -W 2 "$2" || return 1
-	on "$1" ping -n -c 2 -i 0.2 -W 5 "$2" | tee "$work/ping" >&2
-	[ "$(grep -c "ttl=$3 " "$work/ping")" = 2 ]
-}
-
-hub_and_spoke() {
-	local node
-
-	check "the kernel takes the module weft" modprobe weft
-	for node in "${nodes[@]}"; do
-		check "$node has made a key of its own" make_keys "$node"
-	done
-	hub_config >"$work/ember.conf"
-	spoke_config litespeed >"$work/litespeed.conf"
-	spoke_config spark >"$work/spark.conf"
-	show_config spark
+build_fleet() {
 	observe private
-	check "ember forwards packets between its peers" \
-		on ember sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-	for node in "${nodes[@]}"; do
-		check "$node has a tunnel interface, weft0, with $(inside "$node")" tunnel_up "$node"
-	done
-	check "litespeed and spark have authenticated to ember, and ember to them" \
-		eval 'wait_until has_session ember litespeed && wait_until has_session ember spark &&
-			has_session litespeed ember && has_session spark ember'
-	check "litespeed reaches spark at its private address, in one hop: through ember" \
-		ping_with_ttl litespeed "$(inside spark)" 63
-	check "and over IPv6" ping_with_ttl spark "$(inside6 litespeed)" 63
-	for node in "${nodes[@]}"; do
-		show "$node" weft show
-	done
+	fleet_build
+	check "each of the three reaches each other at its private address" ping_each "${nodes[@]}"
+	show ember weft fleet status prod
+	check "doctor finds nothing wrong on ember" at ember weft doctor prod
 }
 
-# ---- 2 and 4: a zone file, and the observer ----
+# ---- a zone file, and the observer ----
 
 zone_arrived() { # zone_arrived NODE ADDRESS
 	rm -f "$work/zone-$1"
@@ -365,6 +306,7 @@ nothing_read() {
 move_zone_publicly() {
 	local lines readable
 
+	check "ember publishes its zone" eval 'make_zone && start_web ember && cp "$work/zone" "$work/www-ember/fleet.example.zone"'
 	observe public
 	check "litespeed has the zone from $(public ember)" zone_arrived litespeed "$(public ember)"
 	stop_observing
@@ -382,195 +324,101 @@ move_zone() {
 	messages_table private | sed 's/^/       /'
 }
 
-# ---- 5: a signed program ----
+# ---- a fourth server ----
 
-signature_good() { # signature_good FILE
-	openssl pkeyutl -verify -rawin -pubin -inkey "$work/owner.pub" -in "$1" -sigfile "$work/arrived.sig"
+add_fourth() {
+	nodes+=(cinder)
+	check "cinder is on the internet, at $(public cinder)" make_server cinder
+	fleet_join cinder
+	check "each of the four reaches each other" ping_each "${nodes[@]}"
 }
 
-program_arrived() {
-	fetch litespeed "$(inside spark)" weft "$work/arrived" &&
-		fetch litespeed "$(inside spark)" weft.sig "$work/arrived.sig" &&
-		cmp "$work/release" "$work/arrived"
-}
+# ---- rotation ----
 
-program_runs() {
-	chmod +x "$work/arrived" && on litespeed "$work/arrived" --version
-}
+# Numbered datagrams from every server to every other one, counted at both ends.
+transfer_start() {
+	local node words=()
 
-tampered_refused() {
-	fetch litespeed "$(inside spark)" weft.tampered "$work/tampered" &&
-		cmp "$work/tampered" "$work/www-spark/weft.tampered" &&
-		! signature_good "$work/tampered" &&
-		grep -q 'Signature Verification Failure' "$work/output"
-}
-
-move_program() {
-	check "the owner has signed a program" make_release
-	check "a copy with one changed byte is there, too" tamper "$work/release" "$work/www-spark/weft.tampered"
-	cp "$work/release" "$work/www-spark/weft"
-	cp "$work/release.sig" "$work/www-spark/weft.sig"
-	check "litespeed has fetched program and signature from spark ($(stat -c %s "$work/release") bytes, through ember)" \
-		program_arrived
-	check "the signature is the owner's" signature_good "$work/arrived"
-	check "so litespeed runs it" program_runs
-	check "the changed copy arrives as well, and is refused" tampered_refused
-}
-
-# ---- 6: mesh ----
-
-# The hub's allowed IPs are reduced to its own address, and the other spoke becomes a peer.
-join_mesh() { # join_mesh NODE OTHER
-	on "$1" weft set weft0 \
-		peer "$(key ember)" allowed-ips "$(inside ember)/32,$(inside6 ember)/128" \
-		peer "$(key "$2")" endpoint "$(public "$2"):51820" allowed-ips "$(inside "$2")/32,$(inside6 "$2")/128"
-}
-
-handshake_time() { # handshake_time NODE WITH
-	on "$1" weft show weft0 latest-handshakes | awk -v key="$(key "$2")" '$1 == key { print $2 }'
-}
-
-same_session() { # same_session NODE WITH TIME
-	on "$1" ping -n -q -c 1 -W 5 "$(inside "$2")" && [ "$(handshake_time "$1" "$2")" = "$3" ]
-}
-
-full_mesh() {
-	local before node
-
-	before=$(handshake_time litespeed ember)
-	check "litespeed knows spark directly" join_mesh litespeed spark
-	check "spark knows litespeed directly" join_mesh spark litespeed
-	check "ember no longer forwards" on ember sysctl -q -w net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
-	check "litespeed reaches spark with no hop between" ping_with_ttl litespeed "$(inside spark)" 64
-	check "and over IPv6" ping_with_ttl spark "$(inside6 litespeed)" 64
-	check "the session with ember has lived on through the change" same_session litespeed ember "$before"
 	for node in "${nodes[@]}"; do
-		show "$node" weft show
+		words+=("$node=$(inside "$node")")
 	done
+	python3 "$demo_dir/../kselftest/fleet.py" traffic "$work/over" "$work/ready" "$pace" "${words[@]}" >"$work/transfer" 2>&1 </dev/null &
+	transfer=$!
+	wait_until test -e "$work/ready"
 }
 
-# ---- 7: health ----
-
-healthy() { # healthy FROM TO
-	fetch "$1" "$(inside "$2")" health "$work/health" && cat "$work/health" &&
-		[ "$(cat "$work/health")" = "$2 is well" ]
+transfer_end() {
+	touch "$work/over"
+	wait "$transfer" && cat "$work/transfer" &&
+		tail -n 1 "$work/transfer" | grep -E '^[1-9][0-9]{2,} sent, [0-9]+ received, 0 lost, 0 double, 0 errors$'
 }
 
-health_checks() {
-	local from to
+public_keys() {
+	local node
 
-	while read -r from to; do
-		check "$from asks $to: \"$to is well\"" healthy "$from" "$to"
-	done < <(pairs)
-}
-
-# ---- 8: doors closed ----
-
-# All TCP from the internet is refused; the tunnel's UDP port stays open.
-close_doors() { # close_doors NODE
-	on "$1" nft -f - <<-END
-		table inet doors {
-			chain input {
-				type filter hook input priority filter; policy accept;
-				ct state established,related accept
-				iifname "eth0" meta l4proto tcp reject with tcp reset
-			}
-		}
-	END
-}
-
-shell_on() { # shell_on FROM ADDRESS COMMAND
-	on "$1" ssh -n -F none -i "$work/login" -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=yes \
-		-o UserKnownHostsFile="$work/known_hosts" -o GlobalKnownHostsFile=none "root@$2" "$3"
-}
-
-# The host key, name and address identify the answering machine.
-shell_answers() { # shell_answers FROM TO ADDRESS
-	local answer
-
-	answer=$(shell_on "$1" "$3" 'hostname; ip -brief address show weft0') || return 1
-	echo "$answer"
-	[ "$(head -n 1 <<<"$answer")" = "$2" ] && grep -qF "$(inside "$2")/24" <<<"$answer"
-}
-
-refused() { # refused FROM TO
-	local complaint
-
-	complaint=$(shell_on "$1" "$(public "$2")" true 2>&1) && return 1
-	echo "$complaint"
-	grep -q 'Connection refused' <<<"$complaint" && web_refused "$1" "$2"
-}
-
-web_refused() { # web_refused FROM TO
-	local complaint
-
-	complaint=$(fetch "$1" "$(public "$2")" health "$work/health" 2>&1) && return 1
-	echo "$complaint"
-	grep -q 'Connection refused' <<<"$complaint"
-}
-
-closed_doors() {
-	local node from to
-
-	check "before: spark's public address accepts connections" shell_answers litespeed spark "$(public spark)"
 	for node in "${nodes[@]}"; do
-		check "$node has closed every TCP port at $(public "$node")" close_doors "$node"
+		on "$node" weft show prod public-key
+	done | sort
+}
+
+all_keys_new() {
+	public_keys >"$work/keys-after"
+	cat "$work/keys-before" "$work/keys-after"
+	[ "$(wc -l <"$work/keys-after")" = 4 ] && [ -z "$(comm -12 "$work/keys-before" "$work/keys-after")" ]
+}
+
+rotate_keys() {
+	public_keys >"$work/keys-before"
+	check "a transfer runs between all of them, in both directions" transfer_start
+	fleet_rotate
+	check "every server has another key than before" all_keys_new
+	check "not one packet of the transfer was lost, as counted at both ends:" transfer_end
+	tail -n 1 "$work/transfer" | sed 's/^/       /'
+}
+
+# ---- failing over ----
+
+peer_key() { # peer_key NODE PEER
+	on "$1" weft show prod names | awk -v name="$2" '$2 == name { print $1 }'
+}
+
+endpoint() { # endpoint NODE PEER
+	on "$1" weft show prod endpoints | awk -v key="$(peer_key "$1" "$2")" '$1 == key { print $2 }'
+}
+
+second_line_carries() {
+	wait_until on litespeed ping -n -q -c 1 -W 1 "$(inside ember)" || return
+	endpoint litespeed ember
+	[ "$(endpoint litespeed ember)" = 198.51.100.11:51820 ]
+}
+
+fail_over() {
+	check "litespeed talks to ember at $(public ember)" test "$(endpoint litespeed ember)" = "$(public ember):51820"
+	printf '   %s\n' "$(paint 36 "litespeed# ip link set eth0 down")"
+	on litespeed ip link set eth0 down
+	check "the tunnel goes on over the second line, to 198.51.100.11" second_line_carries
+	on litespeed ip link set eth0 up
+}
+
+# ---- a stolen server ----
+
+is_out() { # is_out NODE
+	local other
+
+	for other in ember litespeed cinder; do
+		! on "$1" ping -n -q -c 1 -W 1 "$(inside "$other")" || return
+		[ -z "$(peer_key "$other" "$1")" ] || return
 	done
-	while read -r from to; do
-		check "$from to $to: a shell through the tunnel, at $(inside "$to")" \
-			shell_answers "$from" "$to" "$(inside "$to")"
-		check "$from to $to: refused at $(public "$to"), SSH and web alike" refused "$from" "$to"
-	done < <(pairs)
 }
 
-# ---- 9: speed ----
-
-# In-tree WireGuard between the same two servers, with a port and addresses of its own.
-in_tree_up() { # in_tree_up NODE OTHER
-	on "$1" ip link add wg0 type wireguard &&
-		on "$1" weft set wg0 listen-port 51821 private-key "$work/$1.key" peer "$(key "$2")" \
-			endpoint "$(public "$2"):51821" allowed-ips "10.78.0.${number[$2]}/32" &&
-		on "$1" ip addr add "10.78.0.${number[$1]}/24" dev wg0 &&
-		on "$1" ip link set wg0 up
+lose_server() {
+	fleet_revoke spark
+	check "spark reaches none of them any more, and none has it as a peer" is_out spark
+	show ember weft show prod drops
+	check "the three others still reach each other" ping_each ember litespeed cinder
 }
 
-measure() { # measure FILE ADDRESS: adds the speed in Mbit/s to the file
-	local speed
-
-	speed=$(on ember iperf3 -c "$2" -n 6M -f m | awk '/receiver/ { print $7 }')
-	echo "$2: $speed Mbit/s"
-	[ -n "$speed" ] && echo "$speed" >>"$1"
-}
-
-measure_all() {
-	local run
-
-	for run in first second; do
-		echo "$run:"
-		measure "$work/speed-weft" "$(inside litespeed)" || return 1
-		measure "$work/speed-wireguard" 10.78.0.2 || return 1
-	done
-	# The comparison needs the same number of runs for each.
-	[ "$(wc -l <"$work/speed-weft")" = 2 ] && [ "$(wc -l <"$work/speed-wireguard")" = 2 ]
-}
-
-speed_table() {
-	paste "$work/speed-weft" "$work/speed-wireguard" | awk '
-		{ printf "       round %d: weft %6.1f Mbit/s, in-tree wireguard %6.1f Mbit/s\n", NR, $1, $2; w += 1 / $1; g += 1 / $2 }
-		END { printf "       weft moves %.2f times what in-tree wireguard moves in the same time.\n", g / w }'
-}
-
-compare_speed() {
-	check "the same two servers also have a tunnel of in-tree wireguard, set up by the command weft" \
-		eval 'modprobe wireguard && in_tree_up ember litespeed && in_tree_up litespeed ember &&
-			wait_until on ember ping -n -q -c 1 -W 2 10.78.0.2'
-	in_background litespeed "$work/iperf3.log" iperf3 -s
-	wait_until port_open litespeed 5201
-	check "four runs of 6 MB of TCP from ember to litespeed, taking turns" measure_all
-	[ ! -s "$work/speed-wireguard" ] || speed_table
-}
-
-# ---- 10: taking it down ----
+# ---- taking it down ----
 
 # The kernel removes the namespaces, and their interfaces, in the background.
 unload() {
@@ -578,7 +426,7 @@ unload() {
 
 	kill "${background[@]}" 2>/dev/null
 	wait
-	for node in "${nodes[@]}" internet; do
+	for node in "${nodes[@]}" controller internet; do
 		ip netns delete "$node" || return 1
 	done
 	wait_until rmmod weft
@@ -601,10 +449,10 @@ summary() {
 	printf '\n%s\n' "$(paint 1 'What you have seen')"
 	if [ ${#failures[@]} = 0 ]; then
 		tell <<-END
-			Three servers that knew nothing but each other's public keys became one private network. Files moved and
-			shells opened through it, while an observer saw only encrypted messages, and no TCP port was left open to
-			the world. It was built by one kernel module and one command, and it speaks WireGuard: any WireGuard could
-			join.
+			Servers that knew nothing became one private network, from one description of it. A fourth joined, every
+			key was replaced under traffic, a line failed, and a stolen server was locked out, while an observer saw only
+			encrypted messages. The network is one kernel module and one command, and it speaks WireGuard: any WireGuard
+			could join.
 
 		END
 		printf '   %s\n' "$(paint '1;32' "All $passed checks passed.")"
@@ -618,10 +466,10 @@ summary() {
 }
 
 main() {
-	printf '%s\n' "$(paint 1 "weft: a private network for three servers (Linux $(uname -r))")"
+	printf '%s\n' "$(paint 1 "weft: a fleet of servers (Linux $(uname -r); $carrier)")"
 	tell <<-END
 		Every line with a check mark has just been verified. The servers are namespaces in this virtual machine: each
-		has its own addresses, routes and firewall, as three machines would.
+		has its own addresses, files, host name and SSH server, as real machines would.
 	END
 
 	step "Three servers on the internet"
@@ -633,13 +481,8 @@ main() {
 	END
 	move_zone_publicly
 
-	step "Hub and spoke: ember in the centre"
-	tell <<-END
-		Each server makes a key pair and keeps the private half. litespeed and spark (the spokes) are told where ember
-		(the hub) is and which public key it has. ember is only told their public keys: it learns where they are when
-		they call. This is all of the configuration that a spoke needs:
-	END
-	hub_and_spoke
+	step "One description makes the fleet"
+	build_fleet
 
 	step "The same zone, through the tunnel"
 	tell <<-END
@@ -647,34 +490,26 @@ main() {
 	END
 	move_zone
 
-	step "A program moves with its signature"
-	tell <<-END
-		spark has a program for litespeed. litespeed knows the owner's public signing key (Ed25519) and runs nothing else.
-	END
-	move_program
+	step "A fourth server joins"
+	add_fourth
 
-	step "Full mesh: everybody with everybody"
+	step "New keys everywhere, under traffic"
 	tell <<-END
-		Why go through ember? One command on each spoke, and they talk directly.
+		Each server announces its next key, changes over, and erases the one before. No session ends.
 	END
-	full_mesh
+	rotate_keys
 
-	step "Health checks"
-	health_checks
-
-	step "Closed doors"
+	step "A line fails"
 	tell <<-END
-		Each server's firewall now refuses every TCP connection from the internet. Only the tunnel's UDP port stays open,
-		and it answers nobody who has no key. Can the owner still get a shell everywhere?
+		The description gives ember two addresses. litespeed's first line is cut.
 	END
-	closed_doors
+	fail_over
 
-	step "How fast?"
+	step "A server is stolen"
 	tell <<-END
-		Both do the same work on the same emulated CPU, where each instruction takes one nanosecond: so what counts is the
-		ratio. It repeats to within a few percent, whatever else your machine is doing.
+		spark has its keys, and knows where everybody is. One signature ends that.
 	END
-	compare_speed
+	lose_server
 
 	step "Taking it down"
 	take_down
@@ -682,6 +517,8 @@ main() {
 	summary
 }
 
+# shellcheck source=selftests/demo/commands.sh
+if [ -n "${PLAYBOOKS-}" ]; then . "$demo_dir/playbooks.sh"; else . "$demo_dir/commands.sh"; fi
 main
 status=$?
 rm -rf "$work"

@@ -1,22 +1,44 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# `make demo`: builds weft, boots a VM with Debian's kernel and shows a fleet of three servers in it (guest.sh).
-# Its status is that of guest.sh: 0 only if everything shown was also verified.
+# `make demo`: builds weft, boots a virtual machine and shows a fleet of servers in it (guest.sh). Its status is that of
+# guest.sh: 0 only if everything shown was also verified.
+#
+# Linux as a program, which is fast enough for Ansible, is used if it is built already; else Debian's 6.12, emulated, where
+# `weft fleet` takes the place of the playbooks.
 #
 #   WEFT_KO       a module that is built already, in place of building one
-#   DEMO_SERIES   the kernel series to show it on (default 6.12)
+#   DEMO_SERIES   the kernel series to show it on; uml builds Linux as a program if need be
 set -eu -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
 
-series=${DEMO_SERIES:-6.12}
 # The guest's commands have limits of their own; this one ends a guest that hangs.
 limit=900
 
 # Colour for a terminal, unless NO_COLOR is set: no-color.org.
 colour_wanted() {
 	[ -t 1 ] && [ -z "${NO_COLOR-}" ] && [ "${TERM-dumb}" != dumb ]
+}
+
+choose_series() {
+	if [ -n "${DEMO_SERIES-}" ]; then
+		series=$DEMO_SERIES
+	elif "$weft_top/selftests/run/vm/uml.sh" built uml; then
+		series=uml
+	else
+		series=6.12
+	fi
+	is_uml "$series" || say "on an emulated CPU \`weft fleet\` takes the place of Ansible's playbooks; \`make kernel KERNELS=uml\`" \
+		"builds a kernel that is fast enough for them, in some 20 minutes"
+}
+
+# Sets options.
+choose_means() {
+	options=(-m icount)
+	is_uml "$series" || return 0
+	bash "$weft_top/selftests/fleet/programs.sh" 2.19 "$work/programs" >&2 || die "no ansible-core for the playbooks"
+	options=(-m smp -M 2500 -d "$work/programs" -e PLAYBOOKS=1)
 }
 
 build_all() {
@@ -32,13 +54,17 @@ build_all() {
 main() {
 	local colour='' started status=0
 
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	choose_series
 	build_all
+	choose_means
 	! colour_wanted || colour=1
 	# Before the time limit starts: downloads take as long as the network needs.
 	"$weft_top/selftests/run/vm/image.sh" base "$series" >/dev/null
 	say "booting a virtual machine with Linux $series; nothing on this machine is changed"
 	started=$SECONDS
-	"$weft_top/selftests/run/vm/boot.sh" -m icount -t $limit -e DEMO_COLOUR="$colour" "$series" \
+	"$weft_top/selftests/run/vm/boot.sh" "${options[@]}" -t $limit -e DEMO_COLOUR="$colour" "$series" \
 		'exec bash selftests/demo/guest.sh' || status=$?
 	say "the virtual machine ran for $((SECONDS - started)) seconds"
 	[ $status = 0 ] || say "the demo FAILED, with status $status"

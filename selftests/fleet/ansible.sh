@@ -47,9 +47,9 @@ start_node() { # start_node NODE
 	ns_run "sshd-$1" "$1" unshare --mount --uts "${play_machine[@]}" bash "$fleet_dir/node.sh" "$1" $machines
 }
 
-meet_node() { # meet_node NODE: the controller knows the host's key
+meet_node() { # meet_node NODE
 	wait_for 30 test -s "$machines/$1.pub"
-	awk -v host="$(underlay "$1")" '{ print host, $1, $2 }' "$machines/$1.pub" >>/root/.ssh/known_hosts
+	play_meet $machines "$1" "$(underlay "$1")"
 }
 
 start_fleet() {
@@ -57,9 +57,7 @@ start_fleet() {
 
 	play_prepare
 	modprobe -a weft wireguard
-	mkdir -p $machines /root/.ssh
-	ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
-	cp /root/.ssh/id_ed25519.pub $machines/login.pub
+	play_make_login $machines
 	ns_create net ctl "${nodes[@]}"
 	ns_ip net link add switch type bridge
 	ns_ip net link set switch up
@@ -121,23 +119,44 @@ all_unchanged() { # all_unchanged NODE...
 	done
 }
 
-# A host has done the task.
-has_begun() { # has_begun TASK OUTPUT
-	awk -v task="$1" '/^TASK/ { found = index($0, task) } found && /^(changed|ok):/ { good = 1 } END { exit !good }' "$2"
+# Whether the tasks, with " > " between, were named one after the other; has_done: and a host has done the last one.
+is_named() { # is_named TASKS OUTPUT
+	awk -v tasks="$1" 'BEGIN { count = split(tasks, task, " > "); at = 1 }
+		/^TASK/ && index($0, task[at]) { at++ } END { exit at <= count }' "$2"
+}
+
+has_done() { # has_done TASKS OUTPUT
+	awk -v tasks="$1" 'BEGIN { count = split(tasks, task, " > "); at = 1 }
+		/^TASK/ && at <= count && index($0, task[at]) { at++ } at > count && /^(changed|ok):/ { good = 1 } END { exit !good }' "$2"
+}
+
+play_begin() { # play_begin PLAYBOOK [OPTIONS...]
+	ns_run play ctl setsid --wait "${playing[@]}" -i "$inventory" "weft.fleet.$1" "${@:2}"
+	played=$1
+}
+
+# To all processes of that run.
+play_signal() { # play_signal SIGNAL
+	# shellcheck disable=SC2046 # a list
+	kill "-$1" $(pgrep -f "weft[.]fleet[.]$played")
+}
+
+play_end() {
+	wait_for 300 test -s "$lib_work/runs/play.status"
+	expect_eq "status of $played" "$(cat "$lib_work/runs/play.status")" 0
 }
 
 # Killed when the first host has done the task, with all of its processes. A run that ends before is a failure.
-play_killed_at() { # play_killed_at TASK PLAYBOOK [OPTIONS...]
-	local task=$1 name=$2
+play_killed_at() { # play_killed_at TASKS PLAYBOOK [OPTIONS...]
+	local task=$1
 
-	shift 2
-	rm -f "$lib_work/play"
-	ns_run play ctl setsid --wait "${playing[@]}" -i "$inventory" "weft.fleet.$name" "$@"
-	wait_for 300 has_begun "$task" "$(ns_output play)"
-	# shellcheck disable=SC2046 # a list
-	kill -KILL $(pgrep -f "weft[.]fleet[.]$name")
+	shift
+	play_begin "$@"
+	wait_for 300 has_done "$task" "$(ns_output play)"
+	play_signal KILL
 	wait_for 20 test -s "$lib_work/runs/play.status"
 	expect_fail grep -q 'PLAY RECAP' "$(ns_output play)"
+	note "killed at: $task"
 }
 
 # ---- the state ----
@@ -188,12 +207,14 @@ check_first_prediction() {
 }
 
 check_killed_mesh() {
-	local key
+	local task
 
-	play_killed_at "Read the node's identity" mesh
-	key=$(machine ant weft fleet hello prod 2>/dev/null || true)
-	play_killed_at "Apply the bundle" mesh
-	note "killed after identities, and while bundles are applied: $key"
+	for task in "Keep the words of the inventory" "Write the fleet record, and list the store" "Choose the kind of the link" \
+		"Read the node's identity and hello" "Admit the nodes that have said hello" "Note the serials" \
+		"Sign the hello for the serial" "Put the hellos into the store, and write the bundle" "Apply the bundle" \
+		"Stop without a fleet record"; do
+		play_killed_at "$task" mesh
+	done
 }
 
 check_first_run() {
@@ -207,19 +228,64 @@ check_second_run() {
 	all_unchanged "${nodes[@]}"
 }
 
-# Seeds and private keys, as text and as bytes.
-check_secrets() {
+# Seeds and private keys of all nodes, as they are now.
+copy_keys() {
 	local node
 
+	mkdir -p "$lib_work/keys"
 	for node in "${nodes[@]}"; do
-		machine "$node" cat /var/lib/weft/prod/self >"$lib_work/self-$node"
-		ns "$node" weft show prod private-key >"$lib_work/private-$node"
+		machine "$node" cat /var/lib/weft/prod/self >"$lib_work/keys/self-$node"
+		ns "$node" weft show prod private-key >"$lib_work/keys/private-$node"
 	done
+}
+
+find_keys() { # find_keys PLACE...
+	python3 "$fleet_dir/find_keys.py" "$lib_work"/keys/* -- "$@"
+}
+
+# Of all of its processes, while they stand still in that task.
+search_memory() { # search_memory TASK
+	local status=0
+
+	wait_for 300 is_named "$1" "$(ns_output play)"
+	play_signal STOP
+	copy_keys
+	# shellcheck disable=SC2046 # a list
+	find_keys $(pgrep -f "weft[.]fleet[.]$played" | sed 's/^/@/') >"$lib_work/found" || status=$?
+	play_signal CONT
+	note "at $1: $(tail -n 1 "$lib_work/found")"
+	[ $status = 0 ] || { cat "$lib_work/found"; return 1; }
+}
+
+check_secrets() {
+	copy_keys
 	mkdir "$lib_work/planted"
-	{ printf 'some text '; base64 -d <"$lib_work/private-ant"; } >"$lib_work/planted/file"
-	expect_fail python3 "$fleet_dir/find_keys.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/planted"
-	python3 "$fleet_dir/find_keys.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/play-vvv" /root /run/fleet /var/tmp
-	rm -rf "$lib_work"/self-* "$lib_work"/private-* "$lib_work/planted"
+	{ printf 'some text '; base64 -d <"$lib_work/keys/private-ant"; } >"$lib_work/planted/file"
+	expect_fail find_keys "$lib_work/planted"
+	find_keys "$lib_work/play-vvv" /root /run/fleet /var/tmp
+	rm -rf "$lib_work/keys" "$lib_work/planted"
+}
+
+# The keys that a rotation makes are known at its end only: there they would still be in what a host has answered.
+check_memory() {
+	copy_keys
+	play_begin status -e planted="$(cat "$lib_work/keys/private-ant")"
+	expect_fail search_memory "Read the state of the fleet"
+	expect_match "places" "$(cat "$lib_work/found")" "a private key is in the memory of .*weft[.]fleet[.]status"
+	play_end
+	play_begin status -e planted="$(base64 -d <"$lib_work/keys/private-ant" | od -An -v -tx1 | tr -d ' \n')"
+	expect_fail search_memory "Read the state of the fleet"
+	play_end
+	play_begin mesh
+	search_memory "Apply the bundle"
+	search_memory "Remove the copy of the store"
+	play_end
+	play_begin rotate
+	search_memory "Change over to the next key"
+	search_memory "Drop the previous key"
+	search_memory "Remove the copy of the store"
+	play_end
+	rm -rf "$lib_work/keys"
 }
 
 check_prediction() {
@@ -231,7 +297,8 @@ check_prediction() {
 	expect_eq "state" "$(all_peers "${nodes[@]}"; find $store -type f -exec sha256sum {} + | sort)" "$before"
 	expect_match "prediction" "$(cat "$lib_work/play")" "10\.9\.22\.0/24"
 	expect_ne "predicted changes" "$(recap ant changed)" 0
-	play mesh
+	# In batches of two hosts.
+	play mesh -e weft_serial=2
 	# On elk's link the list is replaced, on others one prefix is removed.
 	for node in ant cow dog elk; do
 		expect_match "peers of $node" "$(peers "$node")" "10\.9\.22\.0/24"
@@ -322,20 +389,89 @@ rotations() {
 }
 
 check_killed_rotation() {
-	local before task
+	local before task collect="Put the hellos into the store, and write the bundle"
 
 	before=$(public_keys "${nodes[@]}" | sort)
 	start_pings
-	for task in "Announce the next key" "Apply the bundle" "Change over to the next key"; do
+	for task in "Read the node's rotation" "Choose the rotation" "Announce the next key" "$collect" "Apply the bundle" \
+		"Stop where a node has not applied" "Change over to the next key" "Change over to the next key > $collect" \
+		"Change over to the next key > Apply the bundle" "Drop the previous key" "Drop the previous key > $collect" \
+		"Drop the previous key > Apply the bundle"; do
 		play_killed_at "$task" rotate
-		note "killed at: $task"
 	done
-	play_killed_at "Drop the previous key" rotate
 	play rotate -e weft_rotation_id=last
 	stop_pings
 	expect_eq "rotations" "$(rotations | sort -u)" none
 	expect_eq "keys that have stayed" "$(public_keys "${nodes[@]}" | sort | comm -12 - <(printf '%s\n' "$before"))" ""
 	pings_pass "${nodes[@]}"
+}
+
+# A node whose Python adds facts to its answers would choose the controller's paths. It fails, and no other node.
+check_facts() {
+	local status
+
+	machine dog tee /root/python >/dev/null <<-'END'
+		#!/bin/sh
+		/usr/bin/python3 "$@" | sed '1s,^{,{"ansible_facts": {"weft_store": "/root/taken"}\, ,'
+	END
+	machine dog chmod 755 /root/python
+	echo "dog ansible_python_interpreter=/root/python" >"$lib_work/taken.ini"
+	status=$(play_status mesh -i "$lib_work/taken.ini")
+	expect_eq "status" "$status" 2
+	expect_match "reason" "$(cat "$lib_work/play")" "dog has returned facts"
+	expect_eq "failed" "$(recap dog failed)" 1
+	all_unchanged ant bee cow elk
+	expect_eq "the store that it named" "$(find /root -name 'taken*')" ""
+}
+
+wg_quick_file() { # wg_quick_file NODE PEER
+	cat <<-END
+		[Interface]
+		PrivateKey = $(cat "$(key_file "old.$1")")
+		ListenPort = 51900
+		Address = 10.8.0.${number[$1]}/24
+		[Peer]
+		PublicKey = $(public_key "old.$2")
+		Endpoint = $(underlay "$2"):51900
+		AllowedIPs = 10.8.0.${number[$2]}/32
+	END
+}
+
+old_handshakes() {
+	ns ant weft show old latest-handshakes
+	ns bee weft show old latest-handshakes
+}
+
+# Two servers of wg-quick become a fleet, with their keys and their sessions.
+check_import() {
+	local node before inventory=$lib_work/old.yml words
+
+	words=(-i "$lib_work/old.ini" -e ansible_user=root -e weft_store=/root/old -e weft_install=none -e weft_service=
+		-e weft_private_key_file=/root/old.conf)
+	new_key old.ant
+	new_key old.bee
+	wg_quick_file ant bee >"$lib_work/old-ant"
+	wg_quick_file bee ant >"$lib_work/old-bee"
+	for node in ant bee; do
+		machine "$node" tee /root/old.conf <"$lib_work/old-$node" >/dev/null
+		machine "$node" weft up /root/old.conf
+		defer ns_ip "$node" link del old
+		echo "$node ansible_host=$(underlay "$node")"
+	done >"$lib_work/old.ini"
+	wait_for 10 ns ant ping -n -q -c 1 -W 2 10.8.0.2
+	before=$(old_handshakes)
+	weft fleet import old ant="$lib_work/old-ant" bee="$lib_work/old-bee" >"$inventory"
+	play mesh "${words[@]}"
+	expect_eq "keys" "$(ns ant weft show old public-key) $(ns bee weft show old public-key)" "$(public_key old.ant) $(public_key old.bee)"
+	ns ant ping -n -q -c 1 -W 5 10.8.0.2
+	expect_eq "handshakes" "$(old_handshakes)" "$before"
+	play mesh "${words[@]}"
+	all_unchanged ant bee
+	play rotate "${words[@]}"
+	expect_ne "key after a rotation" "$(ns ant weft show old public-key)" "$(public_key old.ant)"
+	ns ant ping -n -q -c 1 -W 5 10.8.0.2
+	play mesh "${words[@]}"
+	all_unchanged ant bee
 }
 
 check_status() {
@@ -368,14 +504,17 @@ fleet_case() { # fleet_case NAME FUNCTION
 
 start_fleet
 fleet_case "check mode before the first run: nothing is made, and the run is predicted" check_first_prediction
-fleet_case "the first run is killed twice" check_killed_mesh
+fleet_case "the first run is killed at ten moments" check_killed_mesh
 fleet_case "the first run builds the mesh, with a stock member: every pair pings" check_first_run
 fleet_case "no private key is on the controller, or in its output at -vvv" check_secrets
 fleet_case "the second run changes nothing" check_second_run
+fleet_case "no private key is in the memory of a run" check_memory
 fleet_case "check mode after a change of the inventory: nothing changes, and the run then does as predicted" check_prediction
 fleet_case "--limit to one host: no other node's peers change" check_limit
 fleet_case "an unreachable host: no node loses a peer, and no key changes" check_unreachable
 fleet_case "all keys are rotated, and no packet is lost" check_rotation
-fleet_case "a rotation that is killed at four moments ends right, and no packet is lost" check_killed_rotation
+fleet_case "a rotation that is killed at twelve moments ends right, and no packet is lost" check_killed_rotation
 fleet_case "the nodes agree about the state" check_status
+fleet_case "a node that returns facts fails, alone" check_facts
+fleet_case "servers of wg-quick become a fleet, with their keys and sessions" check_import
 fleet_case "a revoked node is out at all others, and stays out" check_revocation

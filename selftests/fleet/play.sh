@@ -7,6 +7,7 @@
 #   playing=(...)          ansible-playbook
 #   play_prepare           makes both usable, once
 #   play_version           that of ansible-core, such as 2.19
+#   play_make_login, play_meet    the controller's key for SSH, and the keys of the machines that node.sh makes
 
 play_programs=/weft/programs
 play_root=$play_programs/trixie
@@ -32,4 +33,16 @@ play_prepare() {
 	for directory in "${play_directories[@]}"; do
 		mount --bind "/$directory" "$play_root/$directory"
 	done
+}
+
+# The controller's key, which the machines of that folder let in.
+play_make_login() { # play_make_login FOLDER
+	mkdir -p "$1" /root/.ssh
+	ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+	cp /root/.ssh/id_ed25519.pub "$1/login.pub"
+}
+
+# The controller knows the key of a machine.
+play_meet() { # play_meet FOLDER NODE ADDRESS
+	awk -v host="$3" '{ print host, $1, $2 }' "$1/$2.pub" >>/root/.ssh/known_hosts
 }

@@ -37,7 +37,7 @@ copy_modules() { # copy_modules FOLDER
 		# shellcheck disable=SC2086 # a pattern
 		cp -r $site/$library "$directory/"
 	done
-	/usr/bin/python3 -m compileall -q "$directory" >/dev/null 2>&1
+	/usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash "$directory" >/dev/null 2>&1
 	cp -rL /usr/lib/locale/C.utf8 "$1/locale/"
 	cp -rL /usr/lib/locale/C.utf8 "$1/locale/C.UTF-8"
 }
