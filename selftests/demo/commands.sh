@@ -1,104 +1,106 @@
 # shellcheck shell=bash disable=SC2154 # guest.sh assigns the variables
 # SPDX-License-Identifier: GPL-2.0
 #
-# Sourced by the demo where instructions are emulated, and Ansible would take minutes: the same steps by `weft fleet`. One
-# bundle goes to all servers.
-carrier="weft fleet, by hand"
-declare -A serial
+# Sourced by the demo where instructions are emulated, and Ansible would take minutes: the same steps by `weft fleet` and ssh,
+# as weft-fleet.rst has them. Each command that is shown is run as it stands.
+# shellcheck source=selftests/fleet/play.sh
+. "$demo_dir/../fleet/play.sh"
+# shellcheck disable=SC2034 # guest.sh prints it
+carrier="weft fleet and ssh"
 
 fleet_prepare() {
-	echo '[]' >"$work/fleet.json"
+	play_make_login "$work/machines" || return
+	printf 'ControlMaster auto\nControlPath /root/.ssh/%%h\nControlPersist 100\n' >/root/.ssh/config
+	# One bundle for all.
+	cat >"$work/spread" <<-'END' && chmod 755 "$work/spread"
+		#!/bin/sh -e
+		weft fleet bundle store fleet >bundle
+		for node; do ssh root@$node weft fleet apply prod - <bundle; done
+	END
 }
 
-fleet_meet() { # fleet_meet NODE
-	return 0
+fleet_meet() { # fleet_meet NODE: by name
+	echo "$(public "$1") $1" >>/etc/hosts
+	wait_until test -s "$work/machines/$1.pub" && play_meet "$work/machines" "$1" "$1"
 }
 
-typed() { # typed PROMPT COMMAND: for the viewer
-	printf '   %s\n' "$(paint 36 "$1 $2")"
+# Shows a command, and runs it on the controller; its status is for "typed_well".
+typed() { # typed COMMAND
+	printf '   %s\n' "$(paint 36 "controller\$ $1")"
+	typed_status=0
+	(cd "$work" && timeout "$patience" nsenter --net=/run/netns/controller bash -o pipefail -c "$1") >"$work/typed" 2>&1 </dev/null || typed_status=$?
 }
 
-on_store() { # on_store VERB WORDS...
-	weft -j fleet "$1" store "$work/store" admin-key "$work/admin.key" "${@:2}"
+typed_well() {
+	cat "$work/typed"
+	[ "$typed_status" = 0 ]
 }
 
-said() { # said KEY: of JSON on standard input
-	sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p"
+said() { # said KEY FILE
+	sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" "$2"
 }
 
-# Keys are made on the server; the admin key signs its addresses for the identity.
-admit() { # admit NODE
-	local identity
-
-	identity=$(at "$1" weft -j fleet hello prod node "$1" admins "$admin" endpoint "$(endpoints "$1")" | said identity) &&
-		serial[$1]=$(on_store admit node "$1" identity "$identity" address "$(inside "$1")/24" | said serial) &&
-		at "$1" weft fleet hello prod serial "${serial[$1]}" | weft fleet put store "$work/store"
+identity_made() {
+	typed_well && [ -n "$(said identity "$work/typed")" ]
 }
 
-spread() { # spread NODE...: the bundle goes to each
-	local node
-
-	weft fleet bundle store "$work/store" >"$work/bundle" || return
-	for node; do
-		at "$node" weft fleet apply prod - <"$work/bundle" || return
-	done
+# Its keys are made there; the description of the fleet gets a line.
+meet_identity() { # meet_identity NODE
+	typed "ssh root@$1 weft -j fleet hello prod node $1 admins $admin endpoint $(endpoints "$1")"
+	check "$1 has made its keys, and prints its identity" identity_made
+	described+=("{\"node\": \"$1\", \"identity\": \"$(said identity "$work/typed")\", \"addresses\": [\"$(inside "$1")/24\"]}")
 }
 
-make_fleet() {
-	local node
+admit_described() {
+	printf '[\n%s\n]\n' "$(printf '%s,\n' "${described[@]}" | sed '$s/,$//')" >"$work/fleet.json"
+	printf '   %s\n' "$(paint 36 "controller\$ cat fleet.json")"
+	sed 's/^/     /' "$work/fleet.json"
+	typed "weft fleet admit store fleet admin-key admin.key from fleet.json"
+	check "the admin key has signed who is in the fleet" typed_well
+}
 
-	admin=$(weft -j fleet init prod store "$work/store" admin-key "$work/admin.key" | said admin) || return
-	for node in "${nodes[@]}"; do
-		admit "$node" || return
-	done
+# Their hellos go into the store, and the bundle of all records back to all.
+exchange() { # exchange WORDS OF weft fleet...
+	typed "for node in ${nodes[*]}; do ssh root@\$node weft fleet $*; done | weft fleet put store fleet"
+	check "their signed keys are in the store" typed_well
+	typed "./spread ${nodes[*]}"
+	check "one bundle of all records, the same for all, is applied on each" typed_well
 }
 
 fleet_build() {
-	typed controller\$ "weft fleet init prod store fleet admin-key admin.key"
-	typed ember# "weft -j fleet hello prod node ember admins ADMIN_KEY endpoint $(endpoints ember)"
-	typed controller\$ "weft fleet admit store fleet admin-key admin.key node ember identity IDENTITY address $(inside ember)/24"
-	typed controller\$ "ssh root@ember weft fleet hello prod serial 1 | weft fleet put store fleet"
-	check "each server has made its keys, and the admin key has signed who is in the fleet" make_fleet
-	typed controller\$ "weft fleet bundle store fleet > bundle"
-	typed controller\$ "ssh root@ember weft fleet apply prod - < bundle"
-	check "the same bundle, applied on each, has brought three tunnels up" spread "${nodes[@]}"
+	local node
+
+	described=()
+	typed "weft fleet init prod store fleet admin-key admin.key"
+	check "there is a fleet, and an admin key" typed_well
+	admin=$(cat "$work/typed")
+	for node in "${nodes[@]}"; do
+		meet_identity "$node"
+	done
+	admit_described
+	exchange hello prod serial 1
 }
 
 fleet_join() { # fleet_join NODE
-	typed controller\$ "weft fleet admit store fleet admin-key admin.key node $1 identity IDENTITY address $(inside "$1")/24"
-	check "$1 has made its keys, and is admitted" admit "$1"
-	check "the new bundle is on all four" spread "${nodes[@]}"
-}
-
-rotate_step() { # rotate_step STEP
-	local node
-
-	for node in "${nodes[@]}"; do
-		at "$node" weft fleet rotate prod "$1" id december || return
-	done >"$work/hellos"
-	weft fleet put store "$work/store" from "$work/hellos" && spread "${nodes[@]}"
+	meet_identity "$1"
+	admit_described
+	exchange hello prod serial 1
 }
 
 fleet_rotate() {
 	local step
 
 	for step in announce change finish; do
-		typed controller\$ "ssh root@NODE weft fleet rotate prod $step id december | weft fleet put store fleet"
-		check "$step: on all four, and the bundle behind it" rotate_step "$step"
+		exchange rotate prod $step id december
 	done
-}
-
-revoke() { # revoke NODE
-	local node others=()
-
-	on_store revoke node "$1" || return
-	for node in "${nodes[@]}"; do
-		[ "$node" = "$1" ] || others+=("$node")
-	done
-	spread "${others[@]}"
 }
 
 fleet_revoke() { # fleet_revoke NODE
-	typed controller\$ "weft fleet revoke store fleet admin-key admin.key node $1"
-	check "the admin key has revoked $1, and the others have heard it" revoke "$1"
+	local others
+
+	typed "weft fleet revoke store fleet admin-key admin.key node $1"
+	check "the admin key has revoked $1" typed_well
+	mapfile -t others < <(printf '%s\n' "${nodes[@]}" | grep -vx "$1")
+	typed "./spread ${others[*]}"
+	check "the others have heard it" typed_well
 }

@@ -22,7 +22,8 @@ declare -A number=([ember]=1 [litespeed]=2 [spark]=3 [cinder]=4) machine=()
 # Only for commands that may hang; in seconds of the guest.
 patience=30
 # Below /run, which all machines share.
-work=$(mktemp -d -p /run)
+work=/run/demo
+mkdir $work
 demo_dir=$(cd "$(dirname "$0")" && pwd)
 passed=0
 failures=()
@@ -138,8 +139,8 @@ in_background() { # in_background NODE OUTPUT COMMAND...: its process is last_pi
 plug_in() { # plug_in NODE [SWITCH ADDRESS DEVICE]: a cable to the switch, and an address
 	local node=$1 switch=${2:-switch} address=${3:-$(public "$1")} device=${4:-eth0}
 
-	ip link add "$device" netns "$node" type veth peer name "$switch-$node" netns internet &&
-		ip -n internet link set "$switch-$node" master "$switch" up &&
+	ip link add "$device" netns "$node" type veth peer name "$device-$node" netns internet &&
+		ip -n internet link set "$device-$node" master "$switch" up &&
 		ip -n "$node" addr add "$address/24" dev "$device" &&
 		ip -n "$node" link set "$device" up
 }
@@ -149,7 +150,7 @@ make_internet() {
 
 	ip netns add internet || return
 	for switch in switch second; do
-		ip -n internet link add $switch type bridge && ip -n internet link set $switch up || return
+		ip -n internet link add "$switch" type bridge && ip -n internet link set "$switch" up || return
 	done
 }
 
@@ -164,6 +165,10 @@ make_server() { # make_server NODE
 	in_background "$1" "$work/$1.log" unshare --mount --uts "${play_machine[@]}" bash "$demo_dir/../fleet/node.sh" "$1" "$work/machines" || return
 	machine[$1]=$last_pid
 	wait_until port_open "$1" 22 && fleet_meet "$1"
+}
+
+publish_zone() {
+	make_zone && start_web ember && cp "$work/zone" "$work/www-ember/fleet.example.zone"
 }
 
 port_open() { # port_open NODE PORT
@@ -183,6 +188,10 @@ start_web() { # start_web NODE: on every address of the server, the public one i
 		echo "$1 is well" >"$root/health" &&
 		in_background "$1" "$work/web-$1.log" busybox httpd -f -p 80 -h "$root" &&
 		wait_until port_open "$1" 80
+}
+
+publish_zone() {
+	make_zone && start_web ember && cp "$work/zone" "$work/www-ember/fleet.example.zone"
 }
 
 port_open() { # port_open NODE PORT
@@ -266,27 +275,34 @@ zone_arrived() { # zone_arrived NODE ADDRESS
 		sha256sum "$work/zone" "$work/zone-$1"
 }
 
-messages_of() { # messages_of TYPE NAME: a row of the table
-	packets "$3" "udp port 51820 and udp[8:4] = $(($1 << 24))" |
-		awk -v name="$2" '{ size = $NF; if (!n || size < low) low = size; if (size > high) high = size; n++ }
-			END { if (n) printf "%-22s %5d   %s bytes\n", name, n, low == high ? low : low " to " high }'
+row() { # row WORDS NAME FILTER: of the table
+	packets "$2" "$3" |
+		awk -v words="$1" '{ size = $NF; if (!n || size < low) low = size; if (size > high) high = size; n++ }
+			END { if (n) printf "%-22s %5d   %s bytes\n", words, n, low == high ? low : low " to " high }'
 }
 
+messages_of() { # messages_of TYPE: a filter
+	echo "udp port 51820 and udp[8:4] = $(($1 << 24))"
+}
+
+# A server whose tunnel is not up yet answers the first initiations with an ICMP error.
 messages_table() { # messages_table NAME
 	printf '%-22s %5s\n' message count
-	messages_of 1 "handshake initiation" "$1"
-	messages_of 2 "handshake response" "$1"
-	messages_of 3 "cookie reply" "$1"
-	messages_of 4 "data, encrypted" "$1"
+	row "handshake initiation" "$1" "$(messages_of 1)"
+	row "handshake response" "$1" "$(messages_of 2)"
+	row "cookie reply" "$1" "$(messages_of 3)"
+	row "data, encrypted" "$1" "$(messages_of 4)"
+	row "ICMP, no tunnel yet" "$1" "icmp[icmptype] = icmp-unreach and icmp[36:4] = $((1 << 24))"
 }
 
-# A packet other than the four messages would be a leak.
+# Any other packet would be a leak.
 only_messages() { # only_messages NAME
 	local all known
 
 	all=$(packets "$1" "ip" | wc -l)
 	known=$(messages_table "$1" | awk 'NR > 1 { sum += $(NF - (/ to /? 4 : 2)) } END { print sum + 0 }')
 	echo "$all packets, $known of them WireGuard messages"
+	packets "$1" "ip and not udp port 51820"
 	[ "$all" -gt 0 ] && [ "$all" = "$known" ]
 }
 
@@ -306,7 +322,7 @@ nothing_read() {
 move_zone_publicly() {
 	local lines readable
 
-	check "ember publishes its zone" eval 'make_zone && start_web ember && cp "$work/zone" "$work/www-ember/fleet.example.zone"'
+	check "ember publishes its zone" publish_zone
 	observe public
 	check "litespeed has the zone from $(public ember)" zone_arrived litespeed "$(public ember)"
 	stop_observing
@@ -320,7 +336,7 @@ move_zone() {
 	check "and so has spark" zone_arrived spark "$(inside ember)"
 	stop_observing
 	check "the observer has read not one line of it" nothing_read
-	check "all that it has seen, from the first packet of the tunnel on, are WireGuard messages:" only_messages private
+	check "all that it has seen, from the first packet of the tunnel on, are WireGuard's:" only_messages private
 	messages_table private | sed 's/^/       /'
 }
 
@@ -342,7 +358,7 @@ transfer_start() {
 	for node in "${nodes[@]}"; do
 		words+=("$node=$(inside "$node")")
 	done
-	python3 "$demo_dir/../kselftest/fleet.py" traffic "$work/over" "$work/ready" "$pace" "${words[@]}" >"$work/transfer" 2>&1 </dev/null &
+	PYTHONPATH=$demo_dir/../kselftest/lib python3 "$demo_dir/../kselftest/fleet.py" traffic "$work/over" "$work/ready" "$pace" "${words[@]}" >"$work/transfer" 2>&1 </dev/null &
 	transfer=$!
 	wait_until test -e "$work/ready"
 }
@@ -407,7 +423,7 @@ is_out() { # is_out NODE
 
 	for other in ember litespeed cinder; do
 		! on "$1" ping -n -q -c 1 -W 1 "$(inside "$other")" || return
-		[ -z "$(peer_key "$other" "$1")" ] || return
+		[ "$(on "$other" weft show prod names | awk -v name="$1" '{ print $2 == name }' | sort | uniq -c | tr -s ' ')" = " 2 0" ] || return
 	done
 }
 

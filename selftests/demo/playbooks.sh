@@ -5,6 +5,7 @@
 # shellcheck source=selftests/fleet/play.sh
 . "$demo_dir/../fleet/play.sh"
 export ANSIBLE_CONFIG=$demo_dir/../fleet/ansible.cfg
+# shellcheck disable=SC2034 # guest.sh prints it
 carrier="ansible-core $play_version, over SSH"
 
 fleet_prepare() {

@@ -442,16 +442,17 @@ old_handshakes() {
 	ns bee weft show old latest-handshakes
 }
 
-# Two servers of wg-quick become a fleet, with their keys and their sessions.
+# Two servers of wg-quick become a fleet, with their keys and their sessions. bee's link is one of the kernel's own WireGuard.
 check_import() {
 	local node before inventory=$lib_work/old.yml words
 
 	words=(-i "$lib_work/old.ini" -e ansible_user=root -e weft_store=/root/old -e weft_install=none -e weft_service=
-		-e weft_private_key_file=/root/old.conf)
+		-e weft_private_key_file=/root/old.conf -e weft_allow_wireguard=true)
 	new_key old.ant
 	new_key old.bee
 	wg_quick_file ant bee >"$lib_work/old-ant"
 	wg_quick_file bee ant >"$lib_work/old-bee"
+	ns_ip bee link add old type wireguard
 	for node in ant bee; do
 		machine "$node" tee /root/old.conf <"$lib_work/old-$node" >/dev/null
 		machine "$node" weft up /root/old.conf

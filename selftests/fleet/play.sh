@@ -20,7 +20,7 @@ if [ -d "$play_root" ]; then
 	play_version=2.19
 else
 	play_machine=()
-	playing=(env LOCPATH=$play_programs/locale LC_ALL=C.UTF-8 PYTHONPATH=$play_programs/ansible-2.14 python3 -m ansible.cli.playbook)
+	playing=(env "LOCPATH=$play_programs/locale" LC_ALL=C.UTF-8 "PYTHONPATH=$play_programs/ansible-2.14" python3 -m ansible.cli.playbook)
 	play_version=2.14
 fi
 

@@ -9,7 +9,7 @@ set -eu -o pipefail
 
 packages=(
 	ansible-core openssh-client openssh-server libc-bin dash bash coreutils util-linux mount grep sed mawk findutils diffutils procps hostname
-	iproute2 iputils-ping kmod libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libsodium23 libjson-c5
+	iproute2 iputils-ping kmod nftables libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libsodium23 libjson-c5
 )
 # Parts that no playbook reads: half of the size. Their dependants are not started.
 unwanted=(
@@ -37,8 +37,8 @@ trixie_options() { # sets suite_options
 
 # The names that the guest has, with the links that maintainer scripts would make.
 finish_root() { # finish_root DIRECTORY
-	# shellcheck disable=SC2086 # patterns
-	(cd "$1" && rm -rf ${unwanted[*]})
+	# shellcheck disable=SC2068 # patterns
+	(cd "$1" && rm -rf ${unwanted[@]})
 	mkdir -p "$1"/{sys,run,root,tmp,weft,var/lib/weft,var/tmp,etc/ssh,etc/weft,usr/lib/modules}
 	ln -sf /weft/tools/weft "$1/usr/bin/weft"
 	ldconfig -r "$1"
