@@ -159,7 +159,7 @@ kernel:
 
 .PHONY: kernel
 
-## make demo  a fleet of three servers at work
+## make demo  a fleet at work: made, extended, rotated under traffic; by Ansible after make kernel
 demo:
 	@bash $(SELFTESTS)/run/setup.sh demo
 	@bash $(SELFTESTS)/demo/run.sh
