@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The demo itself, in the VM that run.sh boots. Each server is a machine of its own as far as anybody on it can see: network,
+# The demo itself, in the VM that run.sh boots. Each server is a machine of its own as far as its programs can see: network,
 # files, host name and SSH server are (selftests/fleet/node.sh). The namespace "internet" has the switches between them.
 #
 #	 controller        ember             litespeed         spark             cinder
@@ -31,7 +31,7 @@ background=()
 step_number=0
 # Milliseconds between two datagrams of a pair.
 pace=20
-[ -z "${EMULATED-}" ] || pace=200
+[ -z "${EMULATED-}" ] || pace=50
 export LANG=C.UTF-8 NO_COLOR=1
 
 # ---- words ----
