@@ -248,6 +248,8 @@ search_memory() { # search_memory TASK
 	local status=0
 
 	wait_for 300 is_named "$1" "$(ns_output play)"
+	# The second time for those that began at the first.
+	play_signal STOP
 	play_signal STOP
 	copy_keys
 	# shellcheck disable=SC2046 # a list
