@@ -101,7 +101,7 @@ play() { # play PLAYBOOK [OPTIONS...]
 	local status
 
 	status=$(play_status "$@")
-	[ "$status" = 0 ] || { grep -E '^(fatal|\[ERROR)|FAILED|: ok=' "$lib_work/play" | cut -c 1-1500; fail "status $status of $*"; }
+	[ "$status" = 0 ] || { grep -E -A 25 '^(fatal|\[ERROR)|FAILED|: ok=' "$lib_work/play" | cut -c 1-1500; fail "status $status of $*"; }
 }
 
 recap() { # recap NODE WORD: a number of the recap
