@@ -30,7 +30,7 @@ static bool admin_no_memory(const struct weft_store *store)
 	return weft_complain(store->ctx, "out of memory");
 }
 
-static __attribute__((format(printf, 2, 3)))
+static __printf(2, 3)
 bool admin_say(struct weft_store *store, const char *fmt, ...)
 {
 	va_list args;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/complain.h"
 #include "fleet/difference.h"
 #include "fleet/record.h"
 
@@ -34,7 +35,7 @@ static bool difference_omits(const char *key)
 	return false;
 }
 
-static __attribute__((format(printf, 2, 3)))
+static __printf(2, 3)
 bool difference_say(struct weft_words *to, const char *fmt, ...)
 {
 	va_list args;

@@ -28,7 +28,7 @@ struct fit_job {
 	bool failed;
 };
 
-static __attribute__((format(printf, 2, 3)))
+static __printf(2, 3)
 void fit_say(struct fit_job *job, const char *fmt, ...)
 {
 	va_list args;

@@ -48,7 +48,7 @@ static bool leave_fail(const struct leave_job *job, const char *what, const char
 	return weft_complain(job->ctx, "cannot %s '%s': %s", what, path, strerror(errno));
 }
 
-static __attribute__((format(printf, 2, 3)))
+static __printf(2, 3)
 bool leave_say(struct leave_job *job, const char *fmt, ...)
 {
 	va_list args;

@@ -346,7 +346,7 @@ static void merge_set_node(struct merge_job *job, struct weft_fleet_record **rec
 		merge_end_old(job, record, "serial", member->node->number);
 		return;
 	}
-	/* An admin without the present record has signed it: hellos that ended would count again. */
+	/* An admin without the present record signed it: hellos that ended would count again. */
 	if (member->node && (*record)->admitted < member->node->admitted) {
 		merge_end_refused(job, record, &reason_former);
 		return;

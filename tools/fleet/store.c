@@ -515,8 +515,8 @@ static void store_finish(struct weft_store *store, const struct store_records *r
 {
 	if (!store_put_each(store, records) || !store_unlink(store, "", STORE_PENDING))
 		weft_warn(store->ctx,
-			  "all records are in '%s/" STORE_PENDING "': the next command that changes the store writes their files",
-			  store->path);
+			  "all records are in '%s/%s': the next command that changes the store writes their files",
+			  store->path, STORE_PENDING);
 }
 
 bool weft_store_put_all(struct weft_store *store, struct weft_fleet_record **items, size_t count)
