@@ -7,6 +7,7 @@
  */
 #include <linux/rtnetlink.h>
 #include <sodium.h>
+#include <string.h>
 
 #include "conf/setting.h"
 #include "fleet.h"
@@ -24,6 +25,8 @@
  * struct machine - a fake host
  * @route: the route of another link; NULL: none
  * @protocol: its protocol
+ * @metric: its metric
+ * @own: the fleet's link has a route to this prefix, too; NULL: none
  * @index: its link
  * @ip6_off: the setting that disables IPv6, or ""
  * @broken: routes cannot be read
@@ -31,6 +34,8 @@
 static struct machine {
 	const char *route;
 	unsigned int protocol;
+	unsigned int metric;
+	const char *own;
 	unsigned int index;
 	const char *ip6_off;
 	bool broken;
@@ -70,9 +75,14 @@ static int read_routes(struct weft_host *host, unsigned int index, __u32 table, 
 	/* The machine's default route, its network, and what the fleet's link has. */
 	add_route(routes, "192.0.2.0/24", OTHER, RTPROT_KERNEL);
 	add_route(routes, "0.0.0.0/0", OTHER, RTPROT_STATIC);
-	add_route(routes, "10.9.2.0/24", LINK, WEFT_PROTOCOL);
 	if (machine.route)
 		add_route(routes, machine.route, machine.index, machine.protocol);
+	if (machine.route && routes->count)
+		routes->items[routes->count - 1].metric = machine.metric;
+	if (machine.own)
+		add_route(routes, machine.own, LINK, WEFT_PROTOCOL);
+	if (machine.own && routes->count && strchr(machine.own, ':'))
+		routes->items[routes->count - 1].metric = 1024;
 	return 0;
 }
 
@@ -162,14 +172,41 @@ static void on(const char *name, const char *route, unsigned int index, unsigned
 	test_text(name, fit(), want);
 }
 
+/* A route of another link, and perhaps one of the fleet's, to the same prefix. */
+static void beside(const char *name, const char *route, unsigned int protocol, unsigned int metric, bool own,
+		   const char *want)
+{
+	machine = (struct machine){
+		.route = route, .index = OTHER, .protocol = protocol, .metric = metric,
+		.own = own ? route : NULL, .ip6_off = "",
+	};
+	test_text(name, fit(), want);
+}
+
+static void check_metrics(void)
+{
+	beside("a backup route", "10.9.2.0/24", RTPROT_STATIC, 1, false, WHOLE);
+	beside("a backup route of IPv6", "fd09::/64", RTPROT_STATIC, 1025, false, WHOLE);
+	beside("an equal route of IPv6", "fd09::/64", RTPROT_STATIC, 1024, false,
+	       ANT ", bee 10.7.0.2/32 10.9.2.0/24" CAT
+	       "\nprefix fd09::/64 of node bee is left out: this machine has another route to fd09::/64");
+	beside("a network that turns up", "10.9.2.0/24", RTPROT_KERNEL, 0, true, WHOLE);
+	beside("... with a metric", "10.9.2.0/24", RTPROT_KERNEL, 100, true, WHOLE);
+	beside("... where none was", "10.9.2.0/24", RTPROT_KERNEL, 100, false,
+	       ANT ", bee 10.7.0.2/32 fd09::/64" CAT
+	       "\nprefix 10.9.2.0/24 of node bee is left out: this machine has the network 10.9.2.0/24");
+	beside("a network whose route counts", "fd09::/64", RTPROT_KERNEL, 256, true,
+	       ANT ", bee 10.7.0.2/32 10.9.2.0/24" CAT
+	       "\nprefix fd09::/64 of node bee is left out: this machine has the network fd09::/64");
+}
+
 static void check_routes(void)
 {
 	on("a machine that takes all", NULL, 0, 0, WHOLE);
 	on("the network of another link", "10.10.0.0/16", OTHER, RTPROT_KERNEL,
 	   ANT BEE ", cat 10.7.0.3/32\nprefix 10.10.0.0/16 of node cat is left out: this machine has the network 10.10.0.0/16");
-	on("a network around a prefix", "10.9.0.0/16", OTHER, RTPROT_KERNEL,
-	   ANT ", bee 10.7.0.2/32 fd09::/64" CAT
-	   "\nprefix 10.9.2.0/24 of node bee is left out: this machine has the network 10.9.0.0/16");
+	on("a network around a prefix", "10.9.0.0/16", OTHER, RTPROT_KERNEL, WHOLE);
+	on("a network around everything", "10.0.0.0/7", OTHER, RTPROT_KERNEL, WHOLE);
 	on("a route to the same prefix", "10.9.2.0/24", OTHER, RTPROT_STATIC,
 	   ANT ", bee 10.7.0.2/32 fd09::/64" CAT
 	   "\nprefix 10.9.2.0/24 of node bee is left out: this machine has another route to 10.9.2.0/24");
@@ -183,6 +220,7 @@ static void check_routes(void)
 	on("a network inside a prefix", "10.10.3.0/24", OTHER, RTPROT_KERNEL, WHOLE);
 	on("the network of the node's own address needs no route", "10.7.0.0/16", OTHER, RTPROT_KERNEL, WHOLE);
 	on("the fleet's own link", "10.10.0.0/16", LINK, RTPROT_KERNEL, WHOLE);
+	check_metrics();
 	on("the cause is gone", NULL, 0, 0, WHOLE);
 	machine.broken = true;
 	test_text("routes that cannot be read", fit(), "failed: weft: prod: cannot read the routes: it is broken\n");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/ipv6_route.h>
 #include <linux/rtnetlink.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
  * @ctx: the context
  * @model: the model
  * @index: the interface's own link, 0 for none
- * @routes: routes of other links, sorted; a network of the machine precedes its equals
+ * @routes: all routes, sorted; of those to one prefix the one that counts is the first
  * @left_out: something was left out
  * @failed: memory was short
  */
@@ -94,12 +95,30 @@ static bool fit_is_network(const struct weft_route *route)
 	return route->protocol == RTPROT_KERNEL && !route->special;
 }
 
-static int fit_compare_routes(const void *a, const void *b)
+/* Of equal metrics: the interface's own route, which exists, is no obstacle. */
+static int fit_rank(const struct weft_route *route, unsigned int index)
+{
+	if (index && route->index == index)
+		return 0;
+	return fit_is_network(route) ? 1 : 2;
+}
+
+static int fit_compare_routes(const void *a, const void *b, void *data)
 {
 	const struct weft_route *x = a, *y = b;
+	const struct fit_job *job = data;
 	int diff = weft_model_allowedip_compare(&x->prefix, &y->prefix);
 
-	return diff ? diff : fit_is_network(y) - fit_is_network(x);
+	if (!diff)
+		diff = (x->metric > y->metric) - (x->metric < y->metric);
+	return diff ? diff : fit_rank(x, job->index) - fit_rank(y, job->index);
+}
+
+/* The interface's route would count: a backup, or a route that stops packets without a tunnel. */
+static bool fit_gives_way(const struct weft_route *route)
+{
+	return !fit_is_network(route) &&
+	       route->metric > (route->prefix.family == AF_INET ? 0 : IP6_RT_PRIO_USER);
 }
 
 static bool fit_read_routes(struct fit_job *job)
@@ -112,48 +131,38 @@ static bool fit_read_routes(struct fit_job *job)
 		return weft_complain(job->ctx, "%s: cannot read the routes: %s",
 				     job->model->profile->name, host->error);
 	for (i = 0; i < routes->count; i++)
-		if (!job->index || routes->items[i].index != job->index)
+		if (!fit_gives_way(&routes->items[i]))
 			routes->items[left++] = routes->items[i];
 	routes->count = left;
 	if (left)
-		qsort(routes->items, left, sizeof(*routes->items), fit_compare_routes);
+		qsort_r(routes->items, left, sizeof(*routes->items), fit_compare_routes, job);
 	return true;
 }
 
-/* The first route to a prefix, or NULL. */
-static const struct weft_route *fit_find(const struct fit_job *job,
-					 const struct weft_allowedip *prefix)
+/*
+ * The route to @ip that counts, unless it is the interface's own: a network that turns up
+ * must not take packets out of the tunnel. One around @ip does not count against @ip's own
+ * route. A default route has tables and rules of its own.
+ */
+static const struct weft_route *fit_obstacle(const struct fit_job *job,
+					     const struct weft_allowedip *ip)
 {
-	const struct weft_routes *routes = &job->routes;
-	size_t low = 0, high = routes->count, middle;
+	const struct weft_route *routes = job->routes.items, *found;
+	size_t low = 0, high = job->routes.count, middle;
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (weft_model_allowedip_compare(&routes->items[middle].prefix, prefix) < 0)
+		if (weft_model_allowedip_compare(&routes[middle].prefix, ip) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == routes->count ||
-	    weft_model_allowedip_compare(&routes->items[low].prefix, prefix))
+	if (!ip->cidr || low == job->routes.count)
 		return NULL;
-	return &routes->items[low];
-}
-
-/* A route to @ip itself, or a network that includes it; a default route is none of them. */
-static const struct weft_route *fit_obstacle(const struct fit_job *job,
-					     const struct weft_allowedip *ip)
-{
-	struct weft_allowedip masked = *ip;
-	const struct weft_route *route;
-
-	for (; masked.cidr; masked.cidr--) {
-		weft_model_allowedip_mask(&masked);
-		route = fit_find(job, &masked);
-		if (route && (masked.cidr == ip->cidr || fit_is_network(route)))
-			return route;
-	}
-	return NULL;
+	found = &routes[low];
+	if (weft_model_allowedip_compare(&found->prefix, ip) || !fit_rank(found, job->index))
+		return NULL;
+	return found;
 }
 
 /* The kernel's route of an own address leads there, and none is added. */

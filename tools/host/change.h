@@ -30,6 +30,7 @@ enum weft_change_kind {
  * @prefix: the destination; of an address with its host bits
  * @table: the routing table, 0 for an address
  * @protocol: the origin of the route
+ * @metric: of a route that was listed: of two to one prefix the lower one counts
  * @index: the interface of a route that was listed, 0 for none or several
  * @special: of a route that was listed: not unicast, for example unreachable or blackhole
  */
@@ -37,6 +38,7 @@ struct weft_route {
 	struct weft_allowedip prefix;
 	__u32 table;
 	__u8 protocol;
+	__u32 metric;
 	unsigned int index;
 	bool special;
 };

@@ -82,6 +82,7 @@ static int route_read(struct nlmsghdr *hdr, void *data)
 	route.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) :
 				      head->rtm_table;
 	route.protocol = head->rtm_protocol;
+	route.metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	route.index = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0;
 	route.special = head->rtm_type != RTN_UNICAST;
 	if (head->rtm_family != dump->family ||
