@@ -19,6 +19,7 @@
 #include "base/complain.h"
 #include "conf/locate.h"
 #include "conf/record.h"
+#include "fleet/folder.h"
 #include "fleet/leave.h"
 #include "fleet/recorder.h"
 
@@ -67,6 +68,15 @@ static bool leave_exists(const char *path)
 	return !lstat(path, &st);
 }
 
+/* Behind a link are files of others, which are not to be erased: before any change. */
+static bool leave_is_folder(const struct leave_job *job, const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) || S_ISDIR(st.st_mode) ||
+	       weft_complain(job->ctx, "'%s' is not a folder: nothing is changed", path);
+}
+
 /* The interface. */
 
 /* The file that "apply" has written, or else the record of "up". */
@@ -98,7 +108,7 @@ static bool leave_take_down(struct leave_job *job, const struct weft_profile *pr
 	return good && (!recorder.failed || leave_no_memory(job));
 }
 
-/* A link of this name that is no tunnel is not the fleet's. */
+/* A tunnel without a node's state is not the fleet's, nor is a link that is no tunnel. */
 static bool leave_interface(struct leave_job *job)
 {
 	struct weft_host *host = job->ctx->host;
@@ -107,6 +117,8 @@ static bool leave_interface(struct leave_job *job)
 	struct weft_record record;
 	bool good = true;
 
+	if (!weft_folder_is_there(job->ctx, job->name))
+		return true;
 	if (host->link(host, job->name, &link))
 		return weft_complain(job->ctx, "%s: cannot read the link: %s", job->name,
 				     host->error);
@@ -225,7 +237,8 @@ bool weft_leave(const struct weft_context *ctx, const char *name, struct weft_le
 		free(job.path);
 		return leave_no_memory(&job);
 	}
-	good = leave_interface(&job) && leave_state(&job);
+	good = leave_is_folder(&job, job.path) && leave_is_folder(&job, job.aside) &&
+	       leave_interface(&job) && leave_state(&job);
 	if (leave_exists(job.aside))
 		leave->aside = job.aside;
 	else

@@ -22,8 +22,9 @@ struct weft_leave {
 /*
  * Take the interface of fleet @name down, as "down" does, and rename its state folder to
  * "NAME~", in place of a former one; with ctx->really its files are overwritten and
- * removed. The interface's lock is held. A damaged state, and none at all, are no
- * failure. False after a complaint.
+ * removed. The interface's lock is held. A damaged state is no failure. Without a
+ * node's state the interface is not the fleet's, and stays. A link in the place of a folder
+ * is refused. False after a complaint.
  */
 bool weft_leave(const struct weft_context *ctx, const char *name, struct weft_leave *leave);
 void weft_leave_free(struct weft_leave *leave);
