@@ -10,6 +10,7 @@
 # shellcheck disable=SC2317
 
 WEFT=$(realpath "$1")
+sources=$(realpath "$(dirname "$0")/../..")
 count=0
 failed=0
 umask 077
@@ -628,6 +629,25 @@ fleet revoke store back admin-key key node ghost serial 7
 fleet init prod store back admin-key key keepalive 30
 bundle_of back newer
 check "a store that was set back loses no revocation without a word" fails 2 "revocation of 'back'" put store set-back from newer
+
+# The script of the collection that writes the bundle, and the script that all nodes run as root
+
+collect_script=$(sed -n '/^weft_collect_script: |/,/^[^ ]/s/^  //p' "$sources/tools/ansible/roles/node/vars/main.yml")
+collects() { # collects TEXT: into shared/bundle; it fails with the TEXT, or for none it does not
+	if bash -c "$collect_script" "$WEFT" st shared/bundle shared/bundle.sh "exit 0" </dev/null >out 2>err; then
+		[ ! "$1" ] && [ -s shared/bundle ] && [ -s shared/bundle.sh ]
+	else
+		[ "$1" ] && grep -qF -- "$1" err && none_of shared/bundle shared/bundle.sh
+	fi
+}
+mkdir -m 777 shared
+check "the nodes' script where others can replace it" collects "other users can replace the nodes' script in shared"
+chmod 775 shared
+check "... or a group" collects "other users can replace"
+chmod 1777 shared
+check "... where they can only add files" collects ""
+chmod 755 shared
+check "... where they cannot write" collects ""
 
 # Leave
 
