@@ -113,7 +113,7 @@ static void take_in(const char *text, bool ok, bool waits)
 	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_need(&folder) ||
 	    !weft_fleet_merge(folder.fleet, text, strlen(text), &merge) || !weft_folder_write(&folder, &changed))
 		test_bail("records cannot be taken in");
-	if (waits && !weft_profile_words_add(&problems, "a problem", 0))
+	if (waits && !weft_profile_words_add(&problems, "a problem with peer Zo\xc3\xab", 0))
 		test_bail("no memory");
 	weft_fleet_last_write(&folder, &last, &merge, &problems);
 	weft_profile_words_free(&problems);

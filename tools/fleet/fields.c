@@ -448,9 +448,14 @@ const struct weft_fields_type weft_fields_words = {
 	fields_words_are_set, fields_free_words,
 };
 
+/* Names of peers may be in any language. */
 static bool fields_add_line(const char *text, void *to)
 {
-	return fields_is_line(text) && weft_profile_words_add(to, text, 0);
+	const char *at = text;
+
+	while ((unsigned char)*at >= 0x20 && *at != 0x7f)
+		at++;
+	return !*at && weft_profile_words_add(to, text, 0);
 }
 
 static bool fields_take_lines(const struct weft_fields_row *row, struct json_object *value,
