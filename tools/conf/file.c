@@ -48,17 +48,13 @@ static int file_slurp(FILE *stream, size_t max, struct weft_file *file)
 	return 0;
 }
 
-bool weft_file_read(const struct weft_context *ctx, const char *path,
-		    size_t max, struct weft_file *file)
+bool weft_file_read_stream(const struct weft_context *ctx, const char *name, FILE *stream,
+			   size_t max, struct weft_file *file)
 {
-	bool is_stdin = !strcmp(path, "-");
-	const char *name = is_stdin ? "standard input" : path;
-	FILE *stream = is_stdin ? ctx->in : fopen(path, "re");
+	bool is_stdin = stream == ctx->in;
 	int err;
 
 	memset(file, 0, sizeof(*file));
-	if (!stream)
-		return weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
 	/* Unbuffered: no second copy of secrets in the stream's buffer. */
 	if (!is_stdin)
 		setvbuf(stream, NULL, _IONBF, 0);
@@ -75,6 +71,19 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 		weft_complain(ctx, "cannot read '%s': %s", name, strerror(-err));
 	weft_file_wipe(file);
 	return false;
+}
+
+bool weft_file_read(const struct weft_context *ctx, const char *path,
+		    size_t max, struct weft_file *file)
+{
+	bool is_stdin = !strcmp(path, "-");
+	FILE *stream = is_stdin ? ctx->in : fopen(path, "re");
+
+	if (stream)
+		return weft_file_read_stream(ctx, is_stdin ? "standard input" : path, stream,
+					     max, file);
+	memset(file, 0, sizeof(*file));
+	return weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
 }
 
 bool weft_file_is_same(const struct stat *now, const struct stat *seen)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 struct weft_context;
@@ -22,6 +23,9 @@ struct weft_file {
 /* False after a complaint; @path "-" is the standard input. */
 bool weft_file_read(const struct weft_context *ctx, const char *path,
 		    size_t max, struct weft_file *file);
+/* The same of an open file, called @name, which is closed; ctx->in stays open. */
+bool weft_file_read_stream(const struct weft_context *ctx, const char *name, FILE *stream,
+			   size_t max, struct weft_file *file);
 /* Whether a file is unchanged since it was @seen. */
 bool weft_file_is_same(const struct stat *now, const struct stat *seen);
 /* Warns once of a file with a secret, @path, that other users can read. */

@@ -59,14 +59,12 @@ static bool store_keep_record(struct weft_store *store, struct store_records *re
 	return true;
 }
 
-/* The owner of a store may put a link, a pipe or a large file there; false after a warning. */
-static bool store_is_readable(const struct weft_store *store, const char *path, size_t max)
+/* Whether an open file is to be read; false after a warning. */
+static bool store_is_readable(const struct weft_store *store, const char *path, int fd, size_t max)
 {
 	struct stat st;
 
-	if (lstat(path, &st))
-		weft_warn(store->ctx, "cannot read '%s': %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
 		weft_warn(store->ctx, "'%s' is not a regular file", path);
 	else if ((size_t)st.st_size > max)
 		weft_warn(store->ctx, "'%s' has more than %zu bytes", path, max);
@@ -75,17 +73,47 @@ static bool store_is_readable(const struct weft_store *store, const char *path, 
 	return false;
 }
 
+/*
+ * The owner of a store may put a link, a pipe or a large file there, and replace files
+ * meanwhile: *@stream is NULL after a warning, or where it is gone. False after a complaint.
+ */
+static bool store_open(const struct weft_store *store, const char *path, size_t max,
+		       FILE **stream)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	*stream = NULL;
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
+		return weft_complain(store->ctx, "cannot open '%s': %s", path, strerror(errno));
+	if (store_is_readable(store, path, fd, max)) {
+		*stream = fdopen(fd, "r");
+		if (*stream)
+			return true;
+		store_no_memory(store);
+		close(fd);
+		return false;
+	}
+	if (fd >= 0)
+		close(fd);
+	return true;
+}
+
 static bool store_read_record(struct weft_store *store, struct store_records *records,
 			      const char *path)
 {
 	struct weft_fleet_record *record;
 	struct weft_refusal why;
 	struct weft_file file;
+	FILE *stream;
 	size_t len;
 
-	if (!store_is_readable(store, path, WEFT_FLEET_TERMS_BYTES + 1))
+	if (!store_open(store, path, WEFT_FLEET_TERMS_BYTES + 1, &stream))
+		return false;
+	if (!stream)
 		return records->count;
-	if (!weft_file_read(store->ctx, path, WEFT_FLEET_TERMS_BYTES + 1, &file))
+	if (!weft_file_read_stream(store->ctx, path, stream, WEFT_FLEET_TERMS_BYTES + 1, &file))
 		return false;
 	len = file.len && file.text[file.len - 1] == '\n' ? file.len - 1 : file.len;
 	record = weft_fleet_record_parse(file.text, len, &why);
@@ -149,12 +177,14 @@ static bool store_read_lines(struct weft_store *store, struct store_records *rec
 static bool store_read_pending(struct weft_store *store, struct store_records *records)
 {
 	char *path = store_path(store, "", STORE_PENDING);
+	FILE *stream = NULL;
 	struct weft_file file;
-	bool good = path;
+	bool good = path && (access(path, F_OK) ||
+			     store_open(store, path, WEFT_FLEET_TEXT_BYTES, &stream));
 
-	if (good && !access(path, F_OK) &&
-	    store_is_readable(store, path, WEFT_FLEET_TEXT_BYTES)) {
-		good = weft_file_read(store->ctx, path, WEFT_FLEET_TEXT_BYTES, &file);
+	if (stream) {
+		good = weft_file_read_stream(store->ctx, path, stream, WEFT_FLEET_TEXT_BYTES,
+					     &file);
 		if (good) {
 			good = store_read_lines(store, records, &file);
 			weft_file_wipe(&file);
@@ -338,6 +368,24 @@ static bool store_sweep(struct weft_store *store)
 		free(path);
 	}
 	return true;
+}
+
+/* The owner of a store must not have an admin's command write or remove files elsewhere. */
+static bool store_check_folders(struct weft_store *store)
+{
+	static const char * const folders[] = { "node", "hello" };
+	struct stat st;
+	bool good = true;
+	char *path;
+	size_t i;
+
+	for (i = 0; good && i < ARRAY_SIZE(folders); i++) {
+		path = store_path(store, folders[i], "");
+		good = path && (lstat(path, &st) || S_ISDIR(st.st_mode) ||
+				weft_complain(store->ctx, "'%s' is not a folder", path));
+		free(path);
+	}
+	return good;
 }
 
 /* A dry run of the first command finds no folder, and locks nothing. */
@@ -583,8 +631,8 @@ bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, c
 	};
 	if (!lock)
 		return store_load(store);
-	return store_lock(store) && store_sweep(store) && store_load(store) &&
-	       store_complete(store);
+	return store_lock(store) && store_check_folders(store) && store_sweep(store) &&
+	       store_load(store) && store_complete(store);
 }
 
 bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
