@@ -354,6 +354,13 @@ check "a copy that an editor has left is the same record" fleet list store st tr
 check "... without a warning" [ ! -s err ]
 rm "st/node/ant~"
 
+# A crash may bring the file of a batch back after its node has said hello.
+
+cat st/node/* >st/pending
+check "a batch that is there again" run_is 'j["changed"]' False "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.8/24
+check "... is over" none_of st/pending
+check "... and takes no hello away" [ -s st/hello/bee ]
+
 # Revocations
 
 check "revoke a node that is none" stays st fails 1 "is no node" revoke store st admin-key key node dog

@@ -527,12 +527,21 @@ bool weft_store_remove(struct weft_store *store, const char *node)
 
 /* Batches. */
 
+/* Whether the record is the store's already, with a hello: its batch was written before. */
+static bool store_has_hello(const struct weft_store *store, const struct weft_fleet_record *record)
+{
+	const struct weft_member *member = weft_fleet_find(store->fleet, record->node);
+
+	return member && member->node && weft_fleet_record_equal(member->node, record) &&
+	       member->hello;
+}
+
 /* Another hello of the name counts no more after a new admission. */
 static bool store_put_one(struct weft_store *store, const struct weft_fleet_record *record)
 {
 	return weft_store_put(store, record) &&
 	       (record->kind != WEFT_FLEET_NODE || record->admitted != record->number ||
-		store_unlink(store, "hello", record->node));
+		store_has_hello(store, record) || store_unlink(store, "hello", record->node));
 }
 
 static bool store_put_each(struct weft_store *store, const struct store_records *records)
