@@ -6,7 +6,7 @@
 # up, report their settings, and pass packets, and their memory is freed.
 #
 #	 namespace f                                          namespace e
-#	 wf0, wf1 of kind weft, wg0 of kind wireguard;        wt0 10.8.0.2
+#	 wf0, wf1 of kind weft, compat0 of kind wireguard;    wt0 10.8.0.2
 #	 wf2 comes and goes                                   ue 198.51.100.2
 #	 uf 198.51.100.1 ------------------- veth ------------+
 #	 d0 192.0.2.1 2001:db8::1, where made-up peers are    namespaces a and b: a pair that pings
@@ -28,13 +28,14 @@ addr_add f uf 198.51.100.1/24
 ns_ip f link add d0 type dummy
 ns_ip f link set d0 up
 addr_add f d0 192.0.2.1/24 2001:db8::1/64
-for device in wf0:weft wf1:weft wg0:wireguard; do
+# No bit turns one name into the other: settings of weft's own would stay with compat0, where no attribute resets them.
+for device in wf0:weft wf1:weft compat0:wireguard; do
 	ns_ip f link add "${device%:*}" type "${device#*:}"
 	ns_ip f link set "${device%:*}" up
 done
 tunnel_create e wt0 10.8.0.2/24
 new_key f.wf0
-new_key f.wg0
+new_key f.compat0
 session_up a wt0 b wt0 10.9.0.2
 traffic_start a 10.9.0.2 192.0.2.2
 
@@ -109,7 +110,7 @@ passes_packets() { # passes_packets DEVICE
 empty() { # empty: no device has peers
 	local device
 
-	for device in wf0 wf1 wg0; do
+	for device in wf0 wf1 compat0; do
 		ns f weft setconf "$device" /dev/null
 	done
 }
@@ -134,8 +135,8 @@ memory_returns() {
 run_case "mutated messages of the family weft" fuzz_family 0 weft
 run_case "a device reports its settings" settings_read_back weft wf0
 run_case "the device passes packets" passes_packets wf0
-run_case "mutated messages of the family wireguard" fuzz_family 1 wireguard wg0
-run_case "a wireguard device reports its settings" settings_read_back wireguard wg0
-run_case "the wireguard device passes packets" passes_packets wg0
+run_case "mutated messages of the family wireguard" fuzz_family 1 wireguard compat0
+run_case "a wireguard device reports its settings" settings_read_back wireguard compat0
+run_case "the wireguard device passes packets" passes_packets compat0
 run_case "memory is freed" memory_returns
 run_case "another tunnel keeps working" traffic_check $((2 + SLOW))
