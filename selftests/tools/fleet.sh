@@ -408,33 +408,32 @@ check "... revoke" stays owned fails 1 "has not introduced" revoke store owned a
 
 # ... and puts other things in the place of files and folders.
 
-rm -rf owned
-cp -r st owned
-ln -sf "$dir/key2" owned/node/link
-mkfifo owned/node/pipe
-check "a link and a pipe in a store" fleet list store owned trust "$ADMIN2"
+cp -r st swapped
+ln -sf "$dir/key2" swapped/node/link
+mkfifo swapped/node/pipe
+check "a link and a pipe in a store" fleet list store swapped trust "$ADMIN2"
 check "... are no records" [ "$(grep -c "' is not a regular file" err)" = 2 ]
-rm owned/node/{link,pipe}
+rm swapped/node/{link,pipe}
 swaps() { # a record that is a pipe at one moment and a file at the next keeps no reader waiting
 	python3 -c 'import os
-mine, pipe = os.path.join("owned", "mine"), os.path.join("owned", "pipe")
+mine, pipe = os.path.join("swapped", "mine"), os.path.join("swapped", "pipe")
 os.mkfifo(pipe)
-os.link("owned/node/ant", mine)
+os.link("swapped/node/ant", mine)
 while not os.path.exists("stop"):
     for name in pipe, mine:
-        os.link(name, "owned/new")
-        os.replace("owned/new", "owned/node/ant")' &
+        os.link(name, "swapped/new")
+        os.replace("swapped/new", "swapped/node/ant")' &
 	for ((i = 0; i < 200; i++)); do
-		timeout 20 "$WEFT" fleet list store owned trust "$ADMIN2" >out 2>err || break
+		timeout 20 "$WEFT" fleet list store swapped trust "$ADMIN2" >out 2>err || break
 	done
 	touch stop
 	wait
 	[ "$i" = 200 ]
 }
 check "a record that is replaced by a pipe, again and again" swaps
-mv owned/node elsewhere
-ln -s ../elsewhere owned/node
-check "a link in place of a folder" stays elsewhere fails 1 "'owned/node' is not a folder" revoke store owned admin-key key2 node ant
+mv swapped/node elsewhere
+ln -s ../elsewhere swapped/node
+check "a link in place of a folder" stays elsewhere fails 1 "'swapped/node' is not a folder" revoke store swapped admin-key key2 node ant
 
 # Readers
 
