@@ -263,7 +263,7 @@ static void test_refused(void)
 	expect(metrics, "weft_fleet_problems", "", "1");
 	free(metrics);
 	metrics = run(STATE, 0, "fleet status prod");
-	test_ok(strstr(metrics, "\nproblem: a problem\n"), "status has the problem");
+	test_ok(strstr(metrics, "\nproblem: a problem with peer Zo\xc3\xab\n"), "status has the problem");
 	free(metrics);
 	take_in(after, true, false);
 	metrics = run(STATE, 0, "metrics");
