@@ -46,7 +46,11 @@ node_command() { # node_command NODE
 		#!/bin/bash
 		export WEFT_FLEET_STATE=$dir/state/$1
 		case " \$* " in
-		*" apply "*) unshare --map-root-user --net "$WEFT" "\$@" >/dev/null 2>&1; exec "$WEFT" --dry-run "\$@" ;;
+		*" apply "*)
+			cat >$dir/bundle-of-$1
+			unshare --map-root-user --net "$WEFT" "\$@" <$dir/bundle-of-$1 >/dev/null 2>&1
+			exec "$WEFT" --dry-run "\$@" <$dir/bundle-of-$1
+			;;
 		*" doctor "*) echo '[]'; exit ;;
 		*" show "* | *" wait "*) exit ;;
 		esac
