@@ -232,15 +232,15 @@ check_second_run() {
 copy_keys() {
 	local node
 
-	mkdir -p "$lib_work/keys"
+	mkdir -p "$lib_work/copies"
 	for node in "${nodes[@]}"; do
-		machine "$node" cat /var/lib/weft/prod/self >"$lib_work/keys/self-$node"
-		ns "$node" weft show prod private-key >"$lib_work/keys/private-$node"
+		machine "$node" cat /var/lib/weft/prod/self >"$lib_work/copies/self-$node"
+		ns "$node" weft show prod private-key >"$lib_work/copies/private-$node"
 	done
 }
 
 find_keys() { # find_keys PLACE...
-	python3 "$fleet_dir/find_keys.py" "$lib_work"/keys/* -- "$@"
+	python3 "$fleet_dir/find_keys.py" "$lib_work"/copies/* -- "$@"
 }
 
 # Of all of its processes, while they stand still in that task.
@@ -262,21 +262,21 @@ search_memory() { # search_memory TASK
 check_secrets() {
 	copy_keys
 	mkdir "$lib_work/planted"
-	{ printf 'some text '; base64 -d <"$lib_work/keys/private-ant"; } >"$lib_work/planted/file"
+	{ printf 'some text '; base64 -d <"$lib_work/copies/private-ant"; } >"$lib_work/planted/file"
 	expect_fail find_keys "$lib_work/planted"
 	find_keys "$lib_work/play-vvv" /root /run/fleet /var/tmp
-	rm -rf "$lib_work/keys" "$lib_work/planted"
+	rm -rf "$lib_work/copies" "$lib_work/planted"
 }
 
 # The keys that a rotation makes are known at its end only: there they would still be in what a host has answered.
 check_memory() {
 	copy_keys
-	play_begin status -e planted="$(cat "$lib_work/keys/private-ant")"
+	play_begin status -e planted="$(cat "$lib_work/copies/private-ant")"
 	expect_fail search_memory "Read the state of the fleet"
 	expect_match "places" "$(cat "$lib_work/found")" "a private key is in the memory of .*weft[.]fleet[.]status"
 	play_end
 	# As bytes, in a process that has no other form of it.
-	base64 -d <"$lib_work/keys/private-ant" >"$lib_work/raw"
+	base64 -d <"$lib_work/copies/private-ant" >"$lib_work/raw"
 	ns_run planted ctl python3 -c "import signal; key = open('$lib_work/raw', 'rb').read(); open('$lib_work/holds', 'w'); signal.pause()"
 	wait_for 20 test -e "$lib_work/holds"
 	expect_fail find_keys "@$(cat "$lib_work/runs/planted.pid")"
@@ -291,7 +291,7 @@ check_memory() {
 	search_memory "Drop the previous key"
 	search_memory "Remove the copy of the store"
 	play_end
-	rm -rf "$lib_work/keys"
+	rm -rf "$lib_work/copies"
 }
 
 check_prediction() {
