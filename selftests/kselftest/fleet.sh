@@ -10,7 +10,7 @@
 #	    |                   |                                  |
 #	    +------------------ br0 in namespace net --------------+
 # vm: icount
-# series: 6.12
+# series: 6.12 uml
 # timeout: 1500
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh
@@ -460,7 +460,7 @@ killed() { # killed SECONDS NODE VERB WORDS...
 
 # Moments within a run of a verb, and one behind it: the middle of a run is the fastest of three.
 moments() { # moments NODE VERB WORDS...: sets delays
-	local try begun took least=1000000 part
+	local try begun took least=1000000 part step
 
 	for try in 1 2 3; do
 		begun=${EPOCHREALTIME/.}
@@ -469,7 +469,8 @@ moments() { # moments NODE VERB WORDS...: sets delays
 		[ $took -gt $least ] || least=$took
 	done
 	delays=()
-	for part in 3 4 5 6 7 8 9 10 12; do
+	step=$(sized 1 3)
+	for ((part = 3; part <= 12; part += step)); do
 		printf -v took '%d.%06d' $((least * part / 10 / 1000000)) $((least * part / 10 % 1000000))
 		delays+=("$took")
 	done

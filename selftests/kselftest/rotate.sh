@@ -10,7 +10,7 @@
 #	    +------- br0 in namespace h -------------+
 # timeout: 1200
 # vm: icount
-# series: 6.12
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

@@ -7,7 +7,7 @@
 #	 ut0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2; lo 203.0.113.9
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 # vm: icount
-# series: 6.12
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 [ "$KIND" = weft ] || skip "$KIND has none of this"
