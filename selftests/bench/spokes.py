@@ -10,11 +10,10 @@ import os
 import random
 import sys
 
-from nacl.bindings import crypto_scalarmult_base
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest", "lib"))
 import wgnetlink as nl  # noqa: E402
 from namespace import enter  # noqa: E402
+from sodium import public_key  # noqa: E402
 
 HUB_PORT, FIRST_PORT = 51820, 20000
 BATCH = 100
@@ -29,7 +28,7 @@ def set_device(sock, device, key, port, peers):
 
 
 def hub_peer(number, key):
-    return nl.peer(crypto_scalarmult_base(key),
+    return nl.peer(public_key(key),
                    nl.attr(nl.P_IPS, [nl.ip(address("10.9.0.0", number))]))
 
 
@@ -44,7 +43,7 @@ def main():
     rng = random.Random(1)
     keys = {number: rng.randbytes(32) for number in range(1, count + 1)}
     hub_key = rng.randbytes(32)
-    public = crypto_scalarmult_base(hub_key)
+    public = public_key(hub_key)
     enter(spokes)
     sock = nl.Netlink()
     for number, key in keys.items():

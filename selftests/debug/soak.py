@@ -13,9 +13,9 @@ ends of each stream have to agree on its bytes and their checksum. Prints the by
 status is 1 if a stream is incomplete.
 """
 import base64, collections, os, random, select, socket, subprocess, sys, time, zlib
-from nacl.bindings import crypto_scalarmult_base
 
 from namespace import enter
+from sodium import public_key
 
 PORT = 7020
 SOME_S, MUCH_S = 10, 30 # intervals of a packet in each stream, and of a burst in one
@@ -186,7 +186,7 @@ def make_keys(spokes, pattern):
     for number in range(1, int(spokes) + 1):
         for name in (pattern % number, pattern % number + ".next"):
             key = os.urandom(32)
-            for suffix, content in (("", key), (".pub", crypto_scalarmult_base(key))):
+            for suffix, content in (("", key), (".pub", public_key(key))):
                 with open(name + suffix, "wb") as file:
                     file.write(base64.b64encode(content) + b"\n")
 

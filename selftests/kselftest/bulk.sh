@@ -13,7 +13,7 @@
 # is slow, carries a fifth of it on all kernels but one.
 . "$(dirname "$0")/lib.sh"
 
-bulk=$((${BULK_MB:-$(sized 40 12)} * 1000000))
+bulk=$((${BULK_MB:-$(sized 20 6)} * 1000000))
 
 dropped() { # dropped NS DEV: the drop counters of the interface, by reason
 	local field

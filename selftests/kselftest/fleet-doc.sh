@@ -3,7 +3,7 @@
 #
 # Documentation/networking/weft-fleet.rst holds: every command in it is run, in its order, on the machine of its prompt,
 # and none fails. A case is a section of the page.
-# series: 6.12 uml
+# series: 6.12
 #
 #	 namespaces ember, litespeed, spark, cinder, each with state and configuration of its own: prod 10.77.0.1 to 4
 #	 up0 203.0.113.11 to 14 --- bridge (namespace net)

@@ -10,7 +10,7 @@
 #	    |                   |                                  |
 #	    +------------------ br0 in namespace net --------------+
 # vm: icount
-# series: 6.12 uml
+# series: 6.12
 # timeout: 1500
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh

@@ -13,7 +13,7 @@
 parameters=/sys/module/weft_fault/parameters
 
 # On an emulated machine a round takes longer, and has fewer collisions.
-rounds=$(sized 50 4)
+rounds=$(sized 25 2 6)
 
 # The program's peer is the last of many that are started.
 many_peers() {

@@ -13,7 +13,7 @@
 #
 # Every link takes 9,000 bytes; that between the routers less, in most cases.
 # vm: icount
-# series: 6.1
+# series: 6.12
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft
@@ -143,10 +143,10 @@ routers_send_errors() { # routers_send_errors FAMILY
 
 	limit=$((1280 - $(overhead "$1")))
 	tunnel_up "$1"
-	stream a 10.9.0.2 "$(scaled 1000000)" 10 "router speaks, IPv$1 outside,"
+	stream a 10.9.0.2 "$(sized 1000000 400000)" 10 "router speaks, IPv$1 outside,"
 	expect_at_once
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
-	stream a fd09::2 "$(scaled 1000000)" 10 "router speaks, IPv$1 outside,"
+	stream a fd09::2 "$(sized 1000000 400000)" 10 "router speaks, IPv$1 outside,"
 	expect_at_once
 	expect_gt "ICMP errors sent" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
 }
@@ -188,9 +188,9 @@ smallest_of_v6() { # smallest_of_v6 FAMILY
 # A sender behind a gets its ICMP errors from a.
 forwarded() {
 	tunnel_up 4
-	stream c 10.9.0.2 "$(scaled 1000000)" 10 "forwarded,"
+	stream c 10.9.0.2 "$(sized 1000000 400000)" 10 "forwarded,"
 	expect_at_once
-	stream c fd09::2 "$(scaled 1000000)" 10 "forwarded,"
+	stream c fd09::2 "$(sized 1000000 400000)" 10 "forwarded,"
 	expect_at_once
 	expect_match "source of the error" "$(ns c ping -n -M "do" -c 1 -W 1 -s 3000 10.9.0.2 2>&1)" \
 		'From 10.8.0.1 icmp_seq=1 Frag needed and DF set \(mtu = 1220\)|message too long, mtu[=:] ?1220'
@@ -205,7 +205,7 @@ marked() {
 	tunnel_up 4 fwmark 0x51
 	ns_ip a route replace default dev wt0
 	defer ns_ip a route replace default via 192.0.2.2
-	stream a 10.9.0.2 "$(scaled 1000000)" 10 "with a mark,"
+	stream a 10.9.0.2 "$(sized 1000000 400000)" 10 "with a mark,"
 	expect_at_once
 	expect_eq "path MTU" "$(path_mtu)" 1220
 }
@@ -228,13 +228,13 @@ over_silent_routers() { # over_silent_routers FAMILY
 	routers_are_silent
 	tunnel_up "$1"
 	capture_start answers a wt0 "icmp[icmptype] == icmp-echoreply or (icmp6 and ip6[40] == 129)"
-	stream a 10.9.0.2 "$(scaled 1000000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
+	stream a 10.9.0.2 "$(sized 1000000 400000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
 	# The stream may end before the search does.
 	pause 3
 	capture_stop answers
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
 	expect_eq "answers to probes that reach the stack" "$(capture_count answers)" 0
-	stream a fd09::2 "$(scaled 1000000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
+	stream a fd09::2 "$(sized 1000000 400000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
 	# Packets that cannot be shortened are sent in fragments of the right size.
 	reaches_b -s 1232 fd09::2
 	reaches_b -M "dont" -s 4000 10.9.0.2
@@ -249,7 +249,7 @@ wireguard_answers() {
 over_v6_inside() {
 	routers_are_silent
 	tunnel_up 4
-	stream a fd09::2 "$(scaled 1000000)" 20 "silent router, the first stream is IPv6,"
+	stream a fd09::2 "$(sized 1000000 400000)" 20 "silent router, the first stream is IPv6,"
 	expect_eq "path MTU" "$(path_mtu)" 1220
 }
 
@@ -290,7 +290,7 @@ learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
 	expires=$(ns a sysctl -n net.ipv4.route.mtu_expires)
 	expect_eq "lifetime of a learnt path MTU" "$expires" 600
 	tunnel_up 4
-	stream a 10.9.0.2 "$(scaled 1000000)" 20 "at first,"
+	stream a 10.9.0.2 "$(sized 1000000 400000)" 20 "at first,"
 	# A search that was started takes three seconds.
 	pause 4
 	expect_eq "path MTU" "$(path_mtu)" 1220
@@ -301,7 +301,7 @@ learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
 	expect_eq "path MTU before the time is over" "$(path_mtu)" 1220
 	pause 30
 	wait_for 30 path_is_wide
-	stream a 10.9.0.2 "$(scaled 1000000)" 10 "afterwards,"
+	stream a 10.9.0.2 "$(sized 1000000 400000)" 10 "afterwards,"
 	expect_at_once
 	expect_eq "path MTU afterwards" "$(path_mtu)" 8940
 }
@@ -376,7 +376,7 @@ beside() {
 	for what in speaks "is silent"; do
 		[ "$what" = speaks ] || routers_are_silent
 		forget_learnt
-		attempt stream a 10.9.0.2 "$(scaled 1000000)" 20 "in-tree, router $what, IPv$1 outside," ||
+		attempt stream a 10.9.0.2 "$(sized 1000000 400000)" 20 "in-tree, router $what, IPv$1 outside," ||
 			note "in-tree, router $what, IPv$1 outside: hangs"
 		ns_stop sink KILL
 	done

@@ -8,7 +8,7 @@
 # series: 6.12 uml
 . "$(dirname "$0")/lib.sh"
 
-rounds=$(sized 150 30 100)
+rounds=$(sized 75 30 100)
 
 links_left() {
 	ns a ip -brief link show type "$KIND"

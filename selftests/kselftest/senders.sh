@@ -14,8 +14,8 @@
 . "$(dirname "$0")/lib.sh"
 
 # A multiple of the number of datagrams in one packet for segmentation.
-tries=$(($(sized 2000 320 500) / 40 * 40))
-stream_bytes=$(sized 20000000 4000000 4000000)
+tries=$(($(sized 1000 320 500) / 40 * 40))
+stream_bytes=$(sized 10000000 4000000 4000000)
 
 senders() { # senders ARGS...: runs senders.py in a
 	expect ns a python3 "$test_dir/senders.py" "$@"

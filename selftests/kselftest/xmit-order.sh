@@ -11,7 +11,7 @@
 #	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-packets=${ORDER_PACKETS:-$(sized 8000 2000)}
+packets=${ORDER_PACKETS:-$(sized 4000 2000)}
 
 listening() { # listening NS PORT
 	[ -n "$(ns "$1" ss -Huln "sport = :$2")" ]
@@ -73,7 +73,7 @@ both_directions() {
 tcp_each_way() {
 	local bytes before=$(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue)))
 
-	bytes=$(sized 10000000 4000000)
+	bytes=$(sized 5000000 3000000)
 	transfer a b 10.9.0.2 "$bytes"
 	transfer b a fd09::1 "$bytes" 7008
 	expect_le "segments out of order" \

@@ -17,7 +17,7 @@ vm_packages=(
 	qemu-system-x86 busybox-static cpio kmod xz-utils zstd
 	bash coreutils util-linux mount grep sed mawk findutils diffutils procps libc-bin
 	iproute2 iputils-ping ethtool nftables iperf3 tcpdump socat ncat
-	wireguard-tools wireguard-go openssh-client openssl python3 python3-cryptography python3-nacl
+	wireguard-tools wireguard-go openssh-client openssl python3 libsodium23
 )
 check_packages=(libb2-dev rsync ccache python3-yaml)
 lint_packages=(

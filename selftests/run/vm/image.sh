@@ -20,11 +20,12 @@ packages=(
 	bash coreutils util-linux mount grep sed mawk findutils diffutils procps kmod libc-bin
 	iproute2 iputils-ping ethtool nftables iperf3 tcpdump socat ncat
 	wireguard-tools wireguard-go openssh-client openssl
-	python3.11-minimal python3-cryptography python3-nacl
+	python3.11-minimal
 )
 # Unpacked, not installed: installing a server would start it.
 unpacked_packages=(openssh-server openssh-sftp-server libwrap0)
-python_packages=(cryptography nacl _cffi_backend*)
+# Of these packages only the libraries: kselftest/lib/sodium.py loads it.
+library_packages=(libsodium23)
 python_unused=(test idlelib ensurepip lib2to3 tkinter turtledemo pydoc_data)
 
 # By name; their dependencies are added.
@@ -142,17 +143,15 @@ copy_unpacked() {
 copy_python() {
 	local root=$1 name
 
-	mkdir -p "$root/usr/lib/python3/dist-packages"
 	cp -a /usr/lib/python3.11 "$root/usr/lib/"
 	rm -rf "${python_unused[@]/#/$root/usr/lib/python3.11/}" "$root"/usr/lib/python3.11/config-*
-	for name in "${python_packages[@]}"; do
-		# shellcheck disable=SC2086 # a pattern
-		cp -a /usr/lib/python3/dist-packages/$name "$root/usr/lib/python3/dist-packages/"
+	find "$root/usr/lib/python3.11" -name tests -type d -prune -exec rm -rf {} +
+	find "$root/usr/lib/python3.11" -xtype l -delete
+	for name in $(dpkg -L "${library_packages[@]}" | grep '\.so\.'); do
+		copy_file "$root" "$name"
 	done
-	find "$root/usr/lib/python3" "$root/usr/lib/python3.11" -name tests -type d -prune -exec rm -rf {} +
-	find "$root/usr/lib/python3" "$root/usr/lib/python3.11" -xtype l -delete
 	# shellcheck disable=SC2046 # a list of words
-	copy_libraries "$root" $(find "$root/usr/lib/python3" "$root/usr/lib/python3.11" -name '*.so')
+	copy_libraries "$root" $(find "$root/usr/lib/python3.11" -name '*.so')
 }
 
 # A kernel may lack a module, or have it built in.
@@ -181,7 +180,7 @@ fingerprint() { # fingerprint KERNEL_DIRECTORY
 		cat "$here/image.sh"
 		echo "${1#"$cache"/}"
 		cat "$1/../../.source" 2>/dev/null || true
-		dpkg-query -W busybox-static libc6 "${packages[@]}"
+		dpkg-query -W busybox-static libc6 "${packages[@]}" "${library_packages[@]}"
 	} | sha256sum | cut -c 1-16
 }
 
