@@ -9,6 +9,8 @@
 #	 wt0 10.9.0.1                              wt0 10.9.0.2
 #	 va 192.0.2.1 ------------ veth ------------ vb 192.0.2.2
 . "$(dirname "$0")/../kselftest/lib.sh"
+# shellcheck source=selftests/kselftest/lib/fleet.sh
+. "$lib_dir/lib/fleet.sh"
 
 packets=200
 
@@ -74,6 +76,30 @@ address_is_refused() {
 	works_over_ipv4
 }
 
+# A fleet's addresses, prefixes and endpoints of IPv6 are left out, and named; the rest works.
+fleet_without_ipv6() {
+	local status=0
+
+	underlay_create ant bee
+	fleet_create
+	node_create ant
+	node ant hello
+	on_store admit node ant identity "$(said identity)" address 10.77.0.1/24,fd77::1/64
+	node_create bee prefix 10.20.0.0/24,fd20::/64
+	node bee hello endpoint '[2001:db8::2]:51820,192.0.2.2:51820'
+	gather ant bee
+	bundle_make
+	node bee apply "$bundle" || status=$?
+	expect_match "status of apply at bee" $status '^[02]$'
+	expect_status 2 ant apply "$bundle"
+	expect_match "problems" "$(said_list problems)" "IPv6 by ipv6.disable: 1 of its own addresses and 1 addresses and prefixes of peers are left out"
+	note "$(said_list problems)"
+	expect ns ant ping -n -q -c 2 -i 0.2 -W 5 10.77.0.2
+	expect_eq "routes of ant" "$(ns_ip ant route show dev "$fleet" | awk '{ print $1 }' | sort | paste -sd ' ')" "10.20.0.0/24 10.77.0.0/24"
+	expect_status 2 ant apply
+	expect_eq "changed" "$(said changed)" false
+}
+
 skip_unless_weft
 [ ! -d /proc/sys/net/ipv6 ] || skip "this kernel has IPv6; boot it with ipv6.disable=1"
 ns_create a b
@@ -90,3 +116,4 @@ run_case "the tunnel works over IPv4" works_over_ipv4
 run_case "the port is reported, and can be changed" port_is_known
 run_case "an IPv6 endpoint leaks no memory" nothing_is_kept
 run_case "an IPv6 listen address is refused" address_is_refused
+run_case "a fleet with addresses, prefixes and endpoints of IPv6 works over IPv4" fleet_without_ipv6

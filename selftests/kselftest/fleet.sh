@@ -599,14 +599,6 @@ rolled_back() {
 	rm -f "$lib_work/old-bundle"
 }
 
-expect_status() { # expect_status STATUS NODE VERB WORDS...
-	local wanted=$1 status=0
-
-	shift
-	node "$@" || status=$?
-	expect_eq "status of $*" "$status" "$wanted"
-}
-
 much_waits() {
 	fleet_create
 	nodes_create ant bee cat dog

@@ -14,6 +14,7 @@
 #   gather NODE...                        their hellos go into the store
 #   bundle_make                           the file $bundle
 #   applies NODE [WORDS...]               $bundle is applied there, with status 0
+#   expect_status STATUS NODE VERB WORDS...   a verb of a node ends with that status
 #   spread NODE...                        gather, bundle_make, and applies, of these nodes
 #   node_peers NODE                       its peers' names, on one line
 #   node_key NODE                         its present public key
@@ -116,6 +117,14 @@ applies() { # applies NODE [WORDS...]
 
 	node "$1" apply "$bundle" "${@:2}" || status=$?
 	expect_eq "status of apply at $1" $status 0
+}
+
+expect_status() { # expect_status STATUS NODE VERB WORDS...
+	local wanted=$1 status=0
+
+	shift
+	node "$@" || status=$?
+	expect_eq "status of $*" "$status" "$wanted"
 }
 
 spread() { # spread NODE...
