@@ -17,7 +17,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 DISTROS=${DISTROS:-$suites}
 # In this order: the last test removes the packages.
-all_tests="install up wg-quick networkd networkmanager purge"
+all_tests="install up wg-quick networkd networkmanager fleet purge"
 limit=900
 
 # Converts one line of the machine to TAP without numbers.

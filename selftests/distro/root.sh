@@ -15,7 +15,7 @@ packages=(
 	systemd-sysv udev dbus kmod iproute2 iputils-ping procps nftables
 	linux-image-cloud-amd64 linux-headers-cloud-amd64 dkms
 	libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libsodium23 libjson-c5 openssl
-	wireguard-tools network-manager bash-completion
+	wireguard-tools network-manager bash-completion ansible-core
 )
 # Documentation is left out: it is half of the files, and no test reads it.
 unwanted=("/usr/share/doc/*" "/usr/share/man/*" "/usr/share/locale/*")

@@ -469,7 +469,7 @@ moments() { # moments NODE VERB WORDS...: sets delays
 		[ $took -gt $least ] || least=$took
 	done
 	delays=()
-	step=$(sized 1 3)
+	step=$(sized 1 4)
 	for ((part = 3; part <= 12; part += step)); do
 		printf -v took '%d.%06d' $((least * part / 10 / 1000000)) $((least * part / 10 % 1000000))
 		delays+=("$took")

@@ -8,7 +8,7 @@
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: graces.py
 # timeout: 900
 # vm: icount
-# series: 6.12
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

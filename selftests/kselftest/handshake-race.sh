@@ -3,7 +3,7 @@
 #
 # Handshakes on two CPUs: both decrypt the same message at once, and settings change during a flood of handshakes.
 # vm: smp
-# series: 6.1 uml
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              a program (handshake-race.py) 10.9.0.2

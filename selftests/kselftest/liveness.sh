@@ -11,7 +11,7 @@
 #	 or  va 10.1.0.2 --- na 10.1.0.1 (namespace n: NAT) nb 192.0.2.1 --- vb 192.0.2.2
 # timeout: 2000
 # vm: icount
-# series: 6.12
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

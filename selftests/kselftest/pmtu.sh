@@ -13,7 +13,7 @@
 #
 # Every link takes 9,000 bytes; that between the routers less, in most cases.
 # vm: icount
-# series: 6.12
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

@@ -46,6 +46,7 @@ def moves_on_data(home):
 
 def moves_on_initiation(home):
     settle(home)
+    time.sleep(wgpeer.PACE_S)
     _, message = home.make_initiation()
     away.send(message)
     expect_move(AWAY)
@@ -81,7 +82,7 @@ def stays_on_replay(home):
 
 def stays_on_replayed_initiation(home):
     settle(home)
-    time.sleep(0.1)
+    time.sleep(wgpeer.PACE_S)
     _, message = home.make_initiation()
     home.send(message)
     check("type of the answer", kind(home.receive(1)), RESPONSE)

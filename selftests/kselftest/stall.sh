@@ -4,7 +4,7 @@
 # A task of higher priority occupies the only CPU of the workers: received batches are decrypted and delivered
 # nevertheless, burst by burst.
 # vm: smp
-# series: 6.1 uml
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              wt0 10.9.0.2

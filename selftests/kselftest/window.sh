@@ -5,7 +5,7 @@
 # drops it as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. The limit of staged
 # packets is in bytes, too.
 # vm: smp
-# series: 6.1 uml
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 (weft) 10.9.0.1                       wt0 (wireguard, or weft where there is none) 10.9.0.2

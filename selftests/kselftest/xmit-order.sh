@@ -4,7 +4,7 @@
 # Two CPUs send to one peer at once: each flow arrives in order, and no packet is lost or stuck. TCP, which sends on
 # both CPUs, and CPUs that go offline and online.
 # vm: smp
-# series: 6.1 uml
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

@@ -11,6 +11,8 @@
 #   near_configuration FILE   a file for wg-quick, by which this machine is the far tunnel's peer
 #   tunnel_works            the far tunnel answers
 #   link_absent NAME        there is no such link
+#   unit_case NAME FUNCTION   run_case; after a failure, the journal of weft's units
+#   fleet_create NAME ADDRESS [WORDS OF init...]   a fleet of this machine alone, applied; its store and key are in /weft
 #   compat_on               loads weft in place of the kernel's own wireguard; the functions after it check that
 
 # The library loads the module of KIND: here the tests have weft loaded by other programs, so KIND is a harmless
@@ -83,6 +85,33 @@ tunnel_works() {
 
 link_absent() {
 	! ip link show dev "$1" >/dev/null 2>&1
+}
+
+# The journal has the reason of a unit's failure.
+unit_case() { # unit_case NAME FUNCTION
+	local before=$case_failed
+
+	run_case "$@"
+	[ "$case_failed" = "$before" ] || journalctl --no-pager -b -u 'weft*' -n 30 | sed 's/^/# /'
+}
+
+# ---- fleets ----
+
+# A value of the one object, a string that has no escapes but those of slashes.
+field() { # field NAME
+	sed -n -e 's,\\/,/,g' -e 's/.*"'"$1"'": *"\([^"\\]*\)".*/\1/p'
+}
+
+fleet_create() { # fleet_create NAME ADDRESS [WORDS OF init...]
+	local store=/weft/$1 key=/weft/$1.key admin identity
+
+	admin=$(weft -j fleet init "$1" store "$store" admin-key "$key" "${@:3}" | field admin)
+	identity=$(weft -j fleet hello "$1" node this admins "$admin" | field identity)
+	expect weft fleet admit store "$store" admin-key "$key" node this identity "$identity" address "$2"
+	weft fleet hello "$1" serial 1 >"$store.hello"
+	expect weft fleet put store "$store" from "$store.hello"
+	weft fleet bundle store "$store" >"$store.bundle"
+	expect weft fleet apply "$1" "$store.bundle"
 }
 
 # ---- in place of the kernel's own wireguard ----

@@ -17,26 +17,12 @@ prepare() {
 
 # A fleet of this machine alone, whose unit is enabled.
 prepare_fleet() {
-	local admin identity
-
-	cd /weft
-	admin=$(weft -j fleet init prod store /weft/prod admin-key /weft/prod.key | field admin)
-	identity=$(weft -j fleet hello prod node this admins "$admin" | field identity)
-	expect weft fleet admit store /weft/prod admin-key /weft/prod.key node this identity "$identity" address 10.79.0.1/24
-	weft fleet hello prod serial 1 >/weft/prod.hello
-	expect weft fleet put store /weft/prod from /weft/prod.hello
-	weft fleet bundle store /weft/prod >/weft/prod.bundle
-	expect weft fleet apply prod /weft/prod.bundle
+	fleet_create prod 10.79.0.1/24
 	expect weft down prod
 	expect systemctl enable --now weft-fleet-apply@prod
 	expect ip link show dev prod up
 	expect systemctl reload weft-fleet-apply@prod
 	expect systemctl is-active weft-fleet-apply@prod
-}
-
-# A value of the one object, a string that has no escapes but those of slashes.
-field() { # field NAME
-	sed -n -e 's,\\/,/,g' -e 's/.*"'"$1"'": *"\([^"\\]*\)".*/\1/p'
 }
 
 purge() {

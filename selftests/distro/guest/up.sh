@@ -80,14 +80,6 @@ timer_inactive() {
 	! systemctl is-active --quiet weft-resolve.timer
 }
 
-# The journal has the reason of a unit's failure.
-unit_case() { # unit_case NAME FUNCTION
-	local before=$case_failed
-
-	run_case "$@"
-	[ "$case_failed" = "$before" ] || journalctl --no-pager -b -u 'weft*' -n 30 | sed 's/^/# /'
-}
-
 case $1 in
 1)
 	run_case "ip link add type weft loads the module" autoloads

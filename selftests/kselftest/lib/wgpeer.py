@@ -16,6 +16,8 @@ TUNNEL_PORT = 51820
 INNER_TUNNEL, INNER_SELF = "10.9.0.1", "10.9.0.2"
 SLOW = int(os.environ.get("SLOW", "1"))
 TOO_FAST = {"rx_drop_rate_limit", "rx_drop_queue"}
+# A tunnel accepts one initiation of a peer in 20 ms, and two within 17 ms have equal timestamps.
+PACE_S = 0.04 * SLOW
 
 
 class Failure(Exception):
