@@ -109,6 +109,13 @@ static void sample_find(struct weft_doctor_report *report,
 		strcat(sample->codes, "(mute)");
 }
 
+/* Peer @i has no session, before and after. */
+static void idle(struct sample *sample, unsigned int i)
+{
+	sample_peer(sample->first, i)->state = WEFT_PEER_STATE_IDLE;
+	sample_peer(sample->last, i)->state = WEFT_PEER_STATE_IDLE;
+}
+
 /* Peer a does not answer handshakes. */
 static void mute_a(struct sample *sample)
 {
@@ -208,7 +215,7 @@ static void answers_alone(struct sample *sample)
 static void answers_alone_to_caller(struct sample *sample)
 {
 	answers_alone(sample);
-	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	idle(sample, 1);
 }
 
 static void answers_alone_for_now(struct sample *sample)
@@ -226,7 +233,7 @@ static void answers_perhaps_alone(struct sample *sample)
 static void answers_perhaps_alone_to_caller(struct sample *sample)
 {
 	answers_perhaps_alone(sample);
-	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	idle(sample, 1);
 }
 
 /* The less restricted family counts. */
@@ -306,7 +313,7 @@ static void no_handshakes(struct sample *sample)
 	for (i = 0; i < 2; i++) {
 		sample_peer(sample->last, i)->rx_bytes = 0;
 		sample_peer(sample->last, i)->endpoint.any.sa_family = AF_UNSPEC;
-		sample_peer(sample->last, i)->state = WEFT_PEER_STATE_IDLE;
+		idle(sample, i);
 	}
 }
 
@@ -414,6 +421,15 @@ static void silent(struct sample *sample)
 	sample->last->peers->state = WEFT_PEER_STATE_SILENT;
 }
 
+/* With initiations for another key, which are from before. */
+static void session_ends(struct sample *sample)
+{
+	sample->first->peers->state = WEFT_PEER_STATE_UP;
+	sample->last->peers->state = WEFT_PEER_STATE_IDLE;
+	sample->first->drops[WEFT_DROPS_A_MAC] = 5;
+	sample->last->drops[WEFT_DROPS_A_MAC] = 5;
+}
+
 static void given_up(struct sample *sample)
 {
 	sample->last->peers->state = WEFT_PEER_STATE_GIVEN_UP;
@@ -450,14 +466,14 @@ static void nested(struct sample *sample)
 
 static void overlap(struct sample *sample)
 {
-	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	idle(sample, 1);
 	sample->last->peers->allowedips->cidr = 16;
 	weft_model_allowedip_mask(sample->last->peers->allowedips);
 }
 
 static void default_route(struct sample *sample)
 {
-	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	idle(sample, 1);
 	sample->last->peers->allowedips->cidr = 0;
 	weft_model_allowedip_mask(sample->last->peers->allowedips);
 }
@@ -625,6 +641,7 @@ static const struct {
 	{ "a reverse path filter outside the tunnel", rp_filter_outer, "rp-filter:a", 2 },
 	{ "a reverse path filter outside the tunnel, by a rule", rp_filter_rule, "rp-filter:a", 2 },
 	{ "a silent session", silent, "unanswered:a", 2 },
+	{ "a session that ends during the checks", session_ends, "", 0 },
 	{ "a peer that was given up", given_up, "unanswered:a", 2 },
 	{ "a silent session, and a packet just received", heard, "", 0 },
 	{ "a reverse path filter in the tunnel", rp_filter, "rp-filter:a", 2 },

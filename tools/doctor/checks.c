@@ -45,11 +45,22 @@ bool weft_doctor_initiates(const struct weft_doctor_peer *peer)
 	return sent && !(sent % DOCTOR_INITIATION_BYTES);
 }
 
+/*
+ * A peer that was up was not called: if its session ends during the checks, no
+ * handshake is under way.
+ */
+static bool doctor_state_is_up(const struct weft_doctor_peer *peer)
+{
+	return peer->last->state == WEFT_PEER_STATE_UP ||
+	       (peer->last->state == WEFT_PEER_STATE_IDLE &&
+		peer->first->state == WEFT_PEER_STATE_UP);
+}
+
 bool weft_doctor_is_up(const struct weft_doctor_facts *facts,
 		       const struct weft_doctor_peer *peer)
 {
 	if (peer->last->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE))
-		return peer->last->state == WEFT_PEER_STATE_UP;
+		return doctor_state_is_up(peer);
 	return peer->last->handshake_s &&
 	       facts->now - peer->last->handshake_s < DOCTOR_SESSION_S &&
 	       (weft_doctor_has_heard(peer) || !weft_doctor_initiates(peer));
