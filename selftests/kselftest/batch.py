@@ -27,7 +27,7 @@ SYN, PSH = 2, 8
 SHORTER = 5
 # TCP passes down at most half its congestion window, which these bursts increase.
 FIRST, TIMES_MOST = 12, 2
-# In a burst. A segmentation that is wrong has one in each of TCP's packets, or none.
+# In a burst, of which TCP makes up to three packets.
 SHORT_MOST = 2
 
 

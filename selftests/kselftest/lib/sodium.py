@@ -7,8 +7,6 @@ import ctypes
 
 KEY_LEN = 32
 TAG_LEN = 16
-CHACHA20_NONCE_LEN = 12
-XCHACHA20_NONCE_LEN = 24
 
 library = ctypes.CDLL("libsodium.so.23")
 if library.sodium_init() < 0:
@@ -38,46 +36,33 @@ def shared_secret(private, public):
     return secret.raw
 
 
-def encrypt(function, key, nonce, plain, additional):
-    sealed = ctypes.create_string_buffer(len(plain) + TAG_LEN)
-    function(sealed, None, plain, ctypes.c_ulonglong(len(plain)), additional, ctypes.c_ulonglong(len(additional)),
-             None, nonce, key)
-    return sealed.raw
+class Aead:
+    """A cipher of libsodium's, with the tag behind the sealed message."""
+
+    def __init__(self, name, nonce_len):
+        self.encrypt = getattr(library, f"crypto_aead_{name}_encrypt")
+        self.decrypt = getattr(library, f"crypto_aead_{name}_decrypt")
+        self.nonce_len = nonce_len
+
+    def seal(self, key, nonce, plain, additional):
+        require("key", key, KEY_LEN)
+        require("nonce", nonce, self.nonce_len)
+        sealed = ctypes.create_string_buffer(len(plain) + TAG_LEN)
+        self.encrypt(sealed, None, plain, ctypes.c_ulonglong(len(plain)), additional,
+                     ctypes.c_ulonglong(len(additional)), None, nonce, key)
+        return sealed.raw
+
+    def open(self, key, nonce, sealed, additional):
+        require("key", key, KEY_LEN)
+        require("nonce", nonce, self.nonce_len)
+        if len(sealed) < TAG_LEN:
+            raise ValueError(f"sealed message of {len(sealed)} bytes")
+        plain = ctypes.create_string_buffer(len(sealed) - TAG_LEN)
+        if self.decrypt(plain, None, None, sealed, ctypes.c_ulonglong(len(sealed)), additional,
+                        ctypes.c_ulonglong(len(additional)), nonce, key):
+            raise ValueError("a tag does not authenticate")
+        return plain.raw
 
 
-def decrypt(function, key, nonce, sealed, additional):
-    if len(sealed) < TAG_LEN:
-        raise ValueError(f"sealed message of {len(sealed)} bytes")
-    plain = ctypes.create_string_buffer(len(sealed) - TAG_LEN)
-    if function(plain, None, None, sealed, ctypes.c_ulonglong(len(sealed)), additional,
-                ctypes.c_ulonglong(len(additional)), nonce, key):
-        raise ValueError("a tag does not authenticate")
-    return plain.raw
-
-
-def chacha20_seal(key, nonce, plain, additional):
-    """RFC 8439, section 2.8, with its tag behind it."""
-    require("key", key, KEY_LEN)
-    require("nonce", nonce, CHACHA20_NONCE_LEN)
-    return encrypt(library.crypto_aead_chacha20poly1305_ietf_encrypt, key, nonce, plain, additional)
-
-
-def chacha20_open(key, nonce, sealed, additional):
-    """The reverse of chacha20_seal()."""
-    require("key", key, KEY_LEN)
-    require("nonce", nonce, CHACHA20_NONCE_LEN)
-    return decrypt(library.crypto_aead_chacha20poly1305_ietf_decrypt, key, nonce, sealed, additional)
-
-
-def xchacha20_seal(key, nonce, plain, additional):
-    """The same with a nonce of 24 bytes."""
-    require("key", key, KEY_LEN)
-    require("nonce", nonce, XCHACHA20_NONCE_LEN)
-    return encrypt(library.crypto_aead_xchacha20poly1305_ietf_encrypt, key, nonce, plain, additional)
-
-
-def xchacha20_open(key, nonce, sealed, additional):
-    """The reverse of xchacha20_seal()."""
-    require("key", key, KEY_LEN)
-    require("nonce", nonce, XCHACHA20_NONCE_LEN)
-    return decrypt(library.crypto_aead_xchacha20poly1305_ietf_decrypt, key, nonce, sealed, additional)
+chacha20 = Aead("chacha20poly1305_ietf", 12)        # RFC 8439, section 2.8
+xchacha20 = Aead("xchacha20poly1305_ietf", 24)
