@@ -9,6 +9,10 @@ KDIR ?= $(or $(RUNNING),$(INSTALLED))
 
 SELFTESTS := selftests
 
+# Tests install Debian's programs and modules of Python. Another python3 in front of Debian's has none of these, or is a
+# script that takes ten times as long to start.
+export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
+
 ## make   kmod/weft.ko and tools/weft
 all: modules tools
 
@@ -235,7 +239,7 @@ check-distro:
 	@bash $(SELFTESTS)/run/setup.sh check-distro
 	@TESTS='$(TESTS)' DISTROS='$(DISTROS)' bash $(SELFTESTS)/distro/check.sh
 
-## make check-fleet  the Ansible collection, with ansible-core 2.14 and 2.19 over SSH to five machines; TESTS="lint 2.14" only these
+## make check-fleet  the Ansible collection, with ansible-core 2.14 and 2.19 over SSH to five machines; TESTS="hostile 2.14" only these
 ##   CASES="first_run rotation"  only these cases
 check-fleet:
 	@bash $(SELFTESTS)/run/setup.sh check

@@ -3,9 +3,10 @@
 #
 # make check-fleet: the Ansible collection. A lint, and ansible.sh with each version of ansible-core in a VM. TAP.
 #
-#   TESTS      names (default: all): lint 2.14 2.19
+#   TESTS      names (default: all): lint hostile 2.14 2.19
 #   KERNELS    series (default: uml, since Python takes minutes where its instructions are emulated)
 #
+# hostile needs no virtual machine: three nodes on this machine, with a command that was built with sanitizers.
 # 2.14 is this machine's, as in Debian 12. 2.19 is Debian 13's in a root of Debian 13, whose Python and OpenSSH run controller
 # and nodes. A test without its ansible-core, or without ansible-lint, is skipped.
 set -u -o pipefail
@@ -58,6 +59,17 @@ facts_checked() {
 	echo "ok - lint: facts are checked before hosts' values are used"
 }
 
+# Without a kernel: with this machine's ansible-core.
+hostile() {
+	local status=0
+
+	make -s -C selftests/tools -j "$(nproc)" build/weft >"$work/log" 2>&1 || { sed 's/^/# /' "$work/log"; echo "not ok - hostile: build"; return; }
+	ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=0} bash selftests/fleet/hostile.sh selftests/tools/build/weft >"$work/log" 2>&1 || status=$?
+	[ $status != 4 ] || { echo "ok - hostile # SKIP ansible-core is not installed"; return; }
+	sed -E 's/^((not )?ok) [0-9]+ - /\1 - hostile: /' "$work/log"
+	grep -q '^not ok' "$work/log" || [ $status = 0 ] || echo "not ok - hostile: ended with status $status"
+}
+
 main() {
 	local test series
 
@@ -67,11 +79,14 @@ main() {
 	export VM_ENVIRONMENT=CASES VM_NOTES=1 VM_MEMORY=2500 WALL_LIMIT=${WALL_LIMIT:-3600}
 	{
 		echo "TAP version 13"
-		for test in ${TESTS:-lint 2.14 2.19}; do
+		for test in ${TESTS:-lint hostile 2.14 2.19}; do
 			case $test in
 			lint)
 				lint
 				facts_checked
+				;;
+			hostile)
+				hostile
 				;;
 			2.14|2.19)
 				for series in ${KERNELS:-uml}; do
@@ -79,7 +94,7 @@ main() {
 				done
 				;;
 			*)
-				die "'$test' is no test; there are: lint 2.14 2.19"
+				die "'$test' is no test; there are: lint hostile 2.14 2.19"
 				;;
 			esac
 		done

@@ -504,32 +504,43 @@ check "... have one identity" [ "$(cut -d' ' -f3 out1)" = "$(cut -d' ' -f3 out2)
 
 # Killed at any moment: a command that follows finds whole files
 
-kill_some() { # kill_some COMMAND...: started, and killed after a while that grows
-	local i pid
+# Sets took to the microseconds that the command takes.
+time_of() { # time_of COMMAND...
+	local before=${EPOCHREALTIME/./}
+
+	"$@" >/dev/null 2>&1
+	took=$((${EPOCHREALTIME/./} - before))
+}
+
+# Starts a command and kills it, in the first of 60 calls at once, in the last after 1.5 times what it takes.
+start_and_kill() { # start_and_kill CALL COMMAND...
+	local pid
+
+	"${@:2}" >/dev/null 2>&1 &
+	pid=$!
+	sleep "$(printf '%d.%06d' $((took * $1 / 40 / 1000000)) $((took * $1 / 40 % 1000000)))"
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+}
+
+kill_some() { # kill_some COMMAND...
+	local i
 
 	for ((i = 0; i < 60; i++)); do
-		"$@" >/dev/null 2>&1 &
-		pid=$!
-		sleep "0.0$((i % 10))$((i / 6))"
-		kill -9 $pid 2>/dev/null
-		wait $pid 2>/dev/null
+		start_and_kill $i "$@"
 	done
 }
-mkdir killed
+mkdir killed timed
 # Each call moves all nodes to another network.
 is_one_batch() {
 	fleet list store killed/st && is 'len({a.split(".")[2] for n in j["nodes"] for a in n["addresses"]}) < 2 and len(j["nodes"]) in (0, 2)' True
 }
 kill_admits() {
-	local i pid
+	local i
 
 	for ((i = 0; i < 60; i++)); do
 		sed "s/10\.7\.0/10.7.$i/" from.json >"from-$i.json"
-		"$WEFT" fleet admit store killed/st admin-key killed/key from "from-$i.json" >/dev/null 2>&1 &
-		pid=$!
-		sleep "0.0$((i % 10))$((i / 6))"
-		kill -9 $pid 2>/dev/null
-		wait $pid 2>/dev/null
+		start_and_kill $i "$WEFT" fleet admit store killed/st admin-key killed/key from "from-$i.json"
 		is_one_batch || return
 	done
 }
@@ -540,21 +551,21 @@ lines_are_whole() { # each file of a store is one line
 		[ "$(wc -l <"$file")" = 1 ] && [ -z "$(tail -c 1 "$file")" ] || return 1
 	done
 }
+time_of "$WEFT" fleet init prod store timed/st admin-key timed/key
 kill_some "$WEFT" fleet init prod store killed/st admin-key killed/key
 check "init after 60 that were killed" fleet init prod store killed/st admin-key killed/key
+time_of "$WEFT" fleet admit store timed/st admin-key timed/key from from.json
 check "each of 60 admissions that were killed is there as a whole, or not at all" kill_admits 2>killed/err
 check "records are whole after 60 admissions that were killed" lines_are_whole
 check "... and the store is read" fleet list store killed/st trust "$("$WEFT" fleet init prod store killed/st admin-key killed/key)"
 check "... without a warning" [ ! -s err ]
 check "... and written" run_is 'len(j["nodes"])' 2 admit store killed/st admin-key killed/key from from.json
+WEFT_FLEET_STATE=$dir/timed time_of "$WEFT" fleet hello prod node ant admins "$ADMIN"
 WEFT_FLEET_STATE=$dir/killed kill_some "$WEFT" fleet hello prod node ant admins "$ADMIN"
 check "hello after 60 that were killed" node_state killed hello prod node ant admins "$ADMIN" serial 1
 for ((i = 0; i < 12; i++)); do
 	for phase in announce change finish; do
-		WEFT_FLEET_STATE=$dir/state-killed "$WEFT" fleet rotate prod $phase id "k$i" >/dev/null 2>&1 &
-		sleep "0.0$((i * 3 % 10))$i"
-		kill -9 $! 2>/dev/null
-		wait $! 2>/dev/null
+		WEFT_FLEET_STATE=$dir/state-killed start_and_kill $((i * 5)) "$WEFT" fleet rotate prod $phase id "k$i"
 	done
 done 2>/dev/null
 go_on() {

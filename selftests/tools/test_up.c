@@ -4,6 +4,7 @@
  * step.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -103,7 +104,7 @@ static struct world {
 	const char *conf;
 } world;
 
-static char folder[] = "/tmp/weft-up-XXXXXX";
+static char folder[] = "/dev/shm/weft-up-XXXXXX";
 static jmp_buf world_killed;
 
 static const char *world_fault(char *error, size_t size)
@@ -295,15 +296,27 @@ static bool world_delete_route(struct weft_routes *routes,
 	return false;
 }
 
+/* Whether the folder holds a file of the namespace, whose number precedes the name. */
+static bool folder_has(const char *name)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	bool found = false;
+	size_t digits;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		digits = strspn(entry->d_name, "0123456789");
+		found = entry->d_name[digits] == '-' && !strcmp(entry->d_name + digits + 1, name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 /* Whether the lock on the namespace's rules is held. */
 static bool world_has_lock(void)
 {
-	char command[96];
-
-	if (!world.bench.ctx.runtime || !world.watch)
-		return false;
-	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
-	return !system(command);
+	return world.bench.ctx.runtime && world.watch && folder_has("routing rules.lock");
 }
 
 static bool world_delete_rule(const struct weft_rule *rule)
@@ -1123,13 +1136,9 @@ static bool world_is_empty(void)
 	return !world.link.index && !world.rules.count && !*world.nft && !*world.dns;
 }
 
-/* Whether the folder holds the record of ut0. */
 static bool world_is_recorded(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-ut0.record$'", folder);
-	return !system(command);
+	return folder_has("ut0.record");
 }
 
 #define FULL	PLAIN HOOKS "DNS = 10.0.0.53, example.org\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
@@ -1786,7 +1795,7 @@ static void fill_folder(void)
 /* As test_in_hook(), with the namespace's lock. */
 static void in_hook_of_full_folder(void)
 {
-	char path[] = "/tmp/weft-up-full-XXXXXX/ut0.conf", list[32];
+	char path[] = "/dev/shm/weft-up-full-XXXXXX/ut0.conf", list[32];
 	char *words[] = { path, NULL };
 	pid_t pid;
 

@@ -108,7 +108,19 @@ static bool lock_is_inherited(const struct weft_lock *lock, pid_t holder)
 	return false;
 }
 
-static enum lock_verdict lock_try(struct weft_lock *lock, pid_t *holder)
+/*
+ * An ancestor holds the lock from the start, or rarely takes it during the wait. Looking through
+ * all of them takes milliseconds: @due tells whether to, and is cleared.
+ */
+static bool lock_is_ancestor(const struct weft_lock *lock, bool *due)
+{
+	bool was_due = *due;
+
+	*due = false;
+	return was_due && weft_ancestor_holds(lock->fd);
+}
+
+static enum lock_verdict lock_try(struct weft_lock *lock, pid_t *holder, bool *due)
 {
 	enum lock_verdict verdict = LOCK_BUSY;
 
@@ -125,7 +137,7 @@ static enum lock_verdict lock_try(struct weft_lock *lock, pid_t *holder)
 		*holder = lock_holder(lock);
 		/* sudo and "env -i" drop the list. */
 		if (lock_is_inherited(lock, *holder) ||
-		    weft_ancestor_holds(lock->fd))
+		    lock_is_ancestor(lock, due))
 			verdict = LOCK_SHARED;
 	}
 	close(lock->fd);
@@ -159,10 +171,12 @@ static enum lock_verdict lock_wait(const struct weft_context *ctx,
 {
 	enum lock_verdict verdict;
 	pid_t holder = 0;
+	bool due = false;
 	int i;
 
 	for (i = 0; i < LOCK_TRIES; i++) {
-		verdict = lock_try(lock, &holder);
+		due |= i % LOCK_SAY_AFTER == 0;
+		verdict = lock_try(lock, &holder, &due);
 		if (verdict != LOCK_BUSY && verdict != LOCK_GONE)
 			return verdict;
 		if (weft_signals_caught())
