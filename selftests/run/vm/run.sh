@@ -71,6 +71,15 @@ test_line() { # test_line TEST LINE
 	esac
 }
 
+# Hundredths of a CPU second that a process and its descendants have used, with those that have ended. The machine of a test
+# that waits costs nothing, and other work beside it counts little.
+cpu_of() { # cpu_of PID
+	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/-/' | awk -v top="$1" '
+		{ parent[$1] = $4; used[$1] = $14 + $15 + $16 + $17 }
+		END { for (pid in used) { for (at = pid; at > 1 && at != top; at = parent[at]); if (at == top) sum += used[pid] }
+			print sum + 0 }'
+}
+
 # Checks that the test ended with the plan and status that it announced.
 end_test() { # end_test TEST STATUS MILLISECONDS
 	if [ -n "$skipped" ] && [ "$2" = 4 ]; then
@@ -86,7 +95,9 @@ end_test() { # end_test TEST STATUS MILLISECONDS
 		case_failures=$((case_failures + 1))
 	fi
 	[ $case_failures = 0 ] || show_output "$1"
-	printf '# %s %s: %d.%03d guest seconds, %d on the wall\n' "$series" "$1" $(($3 / 1000)) $(($3 % 1000)) $((SECONDS - started))
+	cpu=$(($(cpu_of "$machine_pid") - cpu))
+	printf '# %s %s: %d.%03d guest seconds, %d on the wall, %d of CPU\n' "$series" "$1" $(($3 / 1000)) $(($3 % 1000)) \
+		$((SECONDS - started)) $((cpu / 100))
 }
 
 check_line() { # check_line TEST LINE: "OK what" or "BAD what"; good ones are printed only after a failure
@@ -102,7 +113,7 @@ check_line() { # check_line TEST LINE: "OK what" or "BAD what"; good ones are pr
 }
 
 begin_test() {
-	current=$1 cases=0 case_failures=0 plan='' skipped='' started=$SECONDS
+	current=$1 cases=0 case_failures=0 plan='' skipped='' started=$SECONDS cpu=$(cpu_of "$machine_pid")
 	: >"$work/output"
 }
 
@@ -172,17 +183,17 @@ guest_died() {
 }
 
 boot_once() { # boot_once MACHINE TEST...
-	local machine=$1 fd pid status
+	local machine=$1 fd machine_pid status
 
 	shift
 	current='' timed_out=''
 	: >"$work/console"
 	exec {fd}< <(exec "$here/boot.sh" -m "${machine%%:*}" -a "${machine#*:}" -t $((WALL_LIMIT * 6)) -l "$work/console" \
 		-e KIND="$KIND" "${boot_options[@]}" "$series" "exec bash selftests/run/vm/guest.sh $*" 2>"$work/boot-errors")
-	pid=$!
-	follow_guest "$fd" "$pid"
+	machine_pid=$!
+	follow_guest "$fd" "$machine_pid"
 	exec {fd}<&-
-	wait "$pid"
+	wait "$machine_pid"
 	status=$?
 	if [ -n "$current" ]; then
 		guest_died
