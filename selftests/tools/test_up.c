@@ -2465,9 +2465,16 @@ static void down_unknown(void)
 	world_end();
 }
 
-int main(void)
+static bool remove_folder(void)
 {
 	char command[48];
+
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return !system(command);
+}
+
+int main(void)
+{
 	size_t i;
 
 	if (!mkdtemp(folder))
@@ -2542,7 +2549,6 @@ int main(void)
 	test_elsewhere();
 	down_foreign();
 	down_unknown();
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	test_ok(!system(command), "the folder is removed");
+	test_ok(remove_folder(), "the folder is removed");
 	return test_end();
 }
