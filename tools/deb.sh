@@ -14,7 +14,7 @@ cd "$weft_top"
 OUT=${OUT:-tools/build}
 parts=(COPYING Documentation Kbuild Makefile NEWS.md README.md kmod tools)
 packages=(
-	build-essential debhelper dh-dkms lintian libjson-c-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
+	build-essential debhelper dh-dkms lintian libjson-c-dev libncurses-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
 	libsodium-dev pkg-config
 )
 

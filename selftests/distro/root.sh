@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages=(
 	systemd-sysv udev dbus kmod iproute2 iputils-ping procps nftables
 	linux-image-cloud-amd64 linux-headers-cloud-amd64 dkms
-	libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libsodium23 libjson-c5 openssl
+	libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libsodium23 libjson-c5 libncursesw6 openssl
 	wireguard-tools network-manager bash-completion ansible-core
 )
 # Documentation is left out: it is half of the files, and no test reads it.

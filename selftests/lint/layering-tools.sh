@@ -10,7 +10,7 @@ set -eu -o pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
 # From the top layer to the lowest.
-layers=(cli fleet doctor apply conf host genl print model base)
+layers=(cli top fleet doctor apply conf host genl print model base)
 
 declare -A depth_of
 for ((i = 0; i < ${#layers[@]}; i++)); do

@@ -11,6 +11,7 @@ set -eu -o pipefail
 
 build_packages=(
 	gcc make pkg-config libc6-dev libelf1 pahole libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev
+	libncurses-dev
 )
 # Emulator, image and the programs inside it.
 vm_packages=(

@@ -23,7 +23,7 @@
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
 		"listen-address, bind-device, candidates, roam, names, state, " \
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
-#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, fleet, genkey, genpsk, pubkey, help"
+#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, top, wait, metrics, doctor, fleet, genkey, genpsk, pubkey, help"
 
 #define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, --dry-run, --really, -h, --help, -v or --version, and '--' before other words\n"
 
@@ -129,6 +129,27 @@ static const struct command_case cases[] = {
 	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 	{ "show wg0", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot read interface 'wg0': Operation not permitted\n" },
+	{ "top", .status = 1, .out = "",
+	  .err = "weft: top: several interfaces, wft0 and wg0 among them: name one\n" },
+	{ "top", .status = 1, .out = "", .fail_get = "Operation not permitted",
+	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
+	{ "top nope", .status = 1, .out = "",
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+	{ "top wft0 now", .status = 1, .out = "",
+	  .err = "weft: top: unexpected argument 'now': use batch, every, count, sort, reverse, filter\n" },
+	{ "top wft0 batch every", .status = 1, .out = "",
+	  .err = "weft: top: every: requires a value: SECONDS\n" },
+	{ "top wft0 every 0", .status = 1, .out = "",
+	  .err = "weft: top: every: '0' is not a time: use a number of seconds from 1 to 3600\n" },
+	{ "top wft0 every 3601", .status = 1, .out = "",
+	  .err = "weft: top: every: '3601' is not a time: use a number of seconds from 1 to 3600\n" },
+	{ "top wft0 count 0", .status = 1, .out = "",
+	  .err = "weft: top: count: '0' is not a number of tables: use 1 to 1000000000\n" },
+	{ "top wft0 count -1", .status = 1, .out = "", .err = NOT_OPTION("-1") },
+	{ "top wft0 sort bytes", .status = 1, .out = "",
+	  .err = "weft: top: sort: unknown column 'bytes': use name, state, rx, tx, rtt, handshake, drops, endpoint\n" },
+	{ "top wft0 --json", .status = 1, .out = "",
+	  .err = "weft: top: no JSON output\nUsage: weft top [IFACE [batch|reverse|every SECONDS|count N|sort COLUMN|filter TEXT]...]\n" },
 	{ "showconf wg0", .out = "[Interface]\nFwMark = 0x1\n\n" },
 	{ "showconf", .status = 1, .out = "",
 	  .err = "weft: showconf: missing argument\nUsage: weft showconf IFACE\n" },

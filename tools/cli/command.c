@@ -7,6 +7,7 @@
 #include "conf/setting.h"
 #include "model/model.h"
 #include "print/fields.h"
+#include "top/column.h"
 
 static void command_list_fields(FILE *stream)
 {
@@ -32,6 +33,15 @@ static void command_list_settings(FILE *stream)
 {
 	command_list_scope(stream, WEFT_SCOPE_DEVICE, "Settings of the interface:");
 	command_list_scope(stream, WEFT_SCOPE_PEER, "Settings of a peer:");
+}
+
+static void command_list_columns(FILE *stream)
+{
+	const struct weft_top_column *column;
+
+	fputs("COLUMN is one of:\n", stream);
+	for (column = weft_top_columns; column->name; column++)
+		fprintf(stream, "  %s\n", column->name);
 }
 
 const struct weft_command weft_commands[] = {
@@ -122,6 +132,16 @@ const struct weft_command weft_commands[] = {
 		"changed or removed, one line each. -j or --json prints an object a line. Missed\n"
 		"events are counted. The command needs CAP_NET_ADMIN.\n",
 		0, 1, weft_command_monitor, .json = true,
+	}, {
+		"top", "[IFACE [batch|reverse|every SECONDS|count N|sort COLUMN|filter TEXT]...]",
+		"watch the peers of an interface on the terminal",
+		"State, bytes per second, round-trip time and age of the handshake, and dropped\n"
+		"packets of each peer, read every SECONDS (2). Without a terminal, with \"batch\" or\n"
+		"with \"count\" tables are printed in plain lines, the first one after SECONDS. TEXT is\n"
+		"a state, or a part of a name, key or endpoint; \"!\" before it chooses the other\n"
+		"peers. Keys: q ends, left and right choose the column to sort by, r reverses, / asks\n"
+		"for TEXT. Without IFACE the only interface is meant. The command needs CAP_NET_ADMIN.\n",
+		0, -1, weft_command_top, .list = command_list_columns,
 	}, {
 		"wait", "IFACE [peer KEY|NAME] [timeout SECONDS]",
 		"wait until a peer, or each peer, is up",

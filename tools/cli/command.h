@@ -62,6 +62,7 @@ int weft_command_save(struct weft_context *ctx, int argc, char **argv);
 int weft_command_strip(struct weft_context *ctx, int argc, char **argv);
 int weft_command_resolve(struct weft_context *ctx, int argc, char **argv);
 int weft_command_monitor(struct weft_context *ctx, int argc, char **argv);
+int weft_command_top(struct weft_context *ctx, int argc, char **argv);
 int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
 int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);

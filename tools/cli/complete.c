@@ -16,6 +16,7 @@
 #include "fleet/folder.h"
 #include "genl/backend.h"
 #include "print/fields.h"
+#include "top/column.h"
 
 /**
  * struct completion - the completion of one word
@@ -290,6 +291,33 @@ static void complete_metrics(const struct completion *complete, int argc,
 	}
 }
 
+static void complete_columns(const struct completion *complete)
+{
+	const struct weft_top_column *column;
+
+	for (column = weft_top_columns; column->name; column++)
+		complete_offer(complete, column->name);
+}
+
+/* Words, some of which have a value behind them. */
+static void complete_top(const struct completion *complete, int argc, char **argv)
+{
+	static const char * const words[] = {
+		"batch", "every", "count", "sort", "reverse", "filter",
+	};
+	const char *before = argc > 1 ? argv[argc - 2] : "";
+	size_t i;
+
+	if (!strcmp(before, "sort")) {
+		complete_columns(complete);
+		return;
+	}
+	if (!strcmp(before, "every") || !strcmp(before, "count") || !strcmp(before, "filter"))
+		return;
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		complete_offer(complete, words[i]);
+}
+
 /* The arguments of a verb of fleet: "FLEET", then words and their values in turn. */
 struct complete_verb {
 	char *text;
@@ -435,6 +463,8 @@ int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 		complete_set(&complete, argc - 2, argv + 2);
 	else if (command && command->run == weft_command_rotate && argc > 2)
 		complete_rotate(&complete, argc - 2, argv + 2);
+	else if (command && command->run == weft_command_top && argc > 2)
+		complete_top(&complete, argc - 2, argv + 2);
 	else if (command && command->run == weft_command_fleet)
 		complete_fleet(&complete, argc - 1, argv + 1);
 	else if (command && command->run == weft_command_metrics)

@@ -64,6 +64,17 @@ reloads() {
 	tunnel_works
 }
 
+# The package's library and the release's terminals.
+watched_on_a_terminal() {
+	local name output
+
+	for name in xterm linux vt100; do
+		output=$(printf q | TERM=$name script -qec "weft top fleet0" /dev/null)
+		expect_match "the view on $name" "$output" 'fleet0 ..:..:..: 1 peer, 1 up.*NAME.*HANDSHAKE.*q quit'
+		expect_fail grep -F "no full screen" <<<"$output"
+	done
+}
+
 is_up_at_boot() {
 	expect systemctl is-active weft@fleet0
 	expect ip link show dev fleet0 up
@@ -87,6 +98,7 @@ case $1 in
 	unit_case "a tunnel that cannot come up yet is tried again" restarts
 	unit_case "systemctl enable --now weft@fleet0 brings the tunnel up" comes_up
 	unit_case "the timer that resolves names runs meanwhile" resolves_meanwhile
+	run_case "weft top shows the peer on a terminal" watched_on_a_terminal
 	unit_case "systemctl reload applies what is new and keeps the session" reloads
 	reboot_then
 	;;
