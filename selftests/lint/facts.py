@@ -18,7 +18,7 @@ MAN = "Documentation/man/"
 RESULTS = DOCUMENTATION + "weft-test-results.rst"
 # Pages that name files of the tree. A program writes the tables of weft-bench.rst.
 PAGES = ["README.md", DOCUMENTATION + "weft.rst", DOCUMENTATION + "weft-internals.rst", DOCUMENTATION + "weft-operations.rst",
-         DOCUMENTATION + "weft-fleet.rst", DOCUMENTATION + "weft-testing.rst", RESULTS, DOCUMENTATION + "weft-bench.rst"]
+         DOCUMENTATION + "weft-fleet.rst", DOCUMENTATION + "weft-clusters.rst", DOCUMENTATION + "weft-testing.rst", RESULTS, DOCUMENTATION + "weft-bench.rst"]
 
 
 class Tree:

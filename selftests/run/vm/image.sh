@@ -246,7 +246,7 @@ write_overlay() { # write_overlay OUTPUT
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
 	# Build results may be created and deleted meanwhile.
-	(cd "$weft_top" && find selftests Documentation/networking/weft-operations.rst Documentation/networking/weft-fleet.rst -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
+	(cd "$weft_top" && find selftests Documentation/networking/*.rst -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
 	if [ -x "$tool" ]; then
 		cp "$tool" "$root/weft/tools/weft"
 		ln -s /weft/tools/weft "$root/usr/bin/weft"
