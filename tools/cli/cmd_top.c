@@ -55,13 +55,13 @@ static bool top_take_sort(struct top_words *words, const char *value)
 
 static bool top_take_filter(struct top_words *words, const char *value)
 {
-	char *filter = words->job.view.filter;
+	size_t size = sizeof(words->job.view.filter);
 
-	if (strlen(value) >= sizeof(words->job.view.filter))
+	if (strlen(value) >= size)
 		return weft_complain(words->job.ctx,
 				     "top: filter: '%s' is too long: use at most %zu characters",
-				     value, sizeof(words->job.view.filter) - 1);
-	strcpy(filter, value);
+				     value, size - 1);
+	memcpy(words->job.view.filter, value, strlen(value) + 1);
 	return true;
 }
 
@@ -130,7 +130,7 @@ static bool top_only_interface(const struct weft_context *ctx, char *name)
 		weft_complain(ctx, "top: several interfaces, %s and %s among them: name one",
 			      links->name, links->next->name);
 	else
-		good = strcpy(name, links->name);
+		good = snprintf(name, IFNAMSIZ, "%s", links->name) < IFNAMSIZ;
 	weft_model_links_free(links);
 	return good;
 }

@@ -211,7 +211,7 @@ static void live_type_key(struct live *live, int key)
 		live->typing = false;
 		break;
 	case WEFT_PRESS_ESCAPE:
-		strcpy(filter, live->before);
+		memcpy(filter, live->before, sizeof(live->before));
 		live->typing = false;
 		break;
 	case WEFT_PRESS_ERASE:
@@ -225,7 +225,7 @@ static void live_type_key(struct live *live, int key)
 
 static void live_begin_typing(struct live *live)
 {
-	strcpy(live->before, live->job->view.filter);
+	memcpy(live->before, live->job->view.filter, sizeof(live->before));
 	live->job->view.filter[0] = '\0';
 	live->first = 0;
 	live->typing = true;
