@@ -129,7 +129,7 @@ static int nl_get_put_grace_left(struct sk_buff *skb, int type, u64 until_ns)
 
 static enum weft_identity_used nl_get_identity_used(const struct weft_peer *peer)
 {
-	u64 serial = READ_ONCE(peer->session_identity);
+	u64 serial = atomic64_read(&peer->session_identity);
 
 	if (!serial)
 		return WEFT_IDENTITY_NONE;
@@ -193,15 +193,15 @@ static int nl_get_put_liveness(struct sk_buff *skb, struct weft_peer *peer)
 	if (nla_put_u32(skb, WEFT_PEER_A_STATE, state) ||
 	    nla_put_u64_64bit(skb, WEFT_PEER_A_STATE_AGE, nl_get_age(since, now),
 			      WEFT_PEER_A_UNSPEC) ||
-	    nl_get_put_age(skb, WEFT_PEER_A_RX_AGE, READ_ONCE(peer->rx_at_ns), now) ||
-	    nl_get_put_age(skb, WEFT_PEER_A_TX_AGE, READ_ONCE(peer->tx_at_ns), now))
+	    nl_get_put_age(skb, WEFT_PEER_A_RX_AGE, atomic64_read(&peer->rx_at_ns), now) ||
+	    nl_get_put_age(skb, WEFT_PEER_A_TX_AGE, atomic64_read(&peer->tx_at_ns), now))
 		return -EMSGSIZE;
 	return rtt_us ? nla_put_u32(skb, WEFT_PEER_A_HANDSHAKE_RTT, rtt_us) : 0;
 }
 
 static int nl_get_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
-	struct timespec64 at = ns_to_timespec64(READ_ONCE(peer->handshake_real_ns));
+	struct timespec64 at = ns_to_timespec64(atomic64_read(&peer->handshake_real_ns));
 	struct __kernel_timespec last = { .tv_sec = at.tv_sec, .tv_nsec = at.tv_nsec };
 
 	if (nl_get_put_preshared(skb, peer, WEFT_PEER_A_PRESHARED_KEY, WEFT_KEY_SLOT_CURRENT) ||

@@ -24,7 +24,7 @@ static int nl_stats_put_drops(struct sk_buff *skb, int type, const struct weft_d
 	if (!nest)
 		return -EMSGSIZE;
 	for (reason = 1; reason < WEFT_DROP_REASONS; reason++) {
-		u64 count = peer ? (unsigned long)atomic_long_read(&peer->drops[reason]) :
+		u64 count = peer ? (u64)atomic64_read(&peer->drops[reason]) :
 				   weft_drop_count(device, reason);
 
 		if (count && nl_stats_put_u64(skb, reason, count))

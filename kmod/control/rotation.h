@@ -35,7 +35,7 @@ static inline u64 weft_rotation_until(const struct weft_device *device)
 {
 	if (!weft_rotation_previous(device) || !device->grace_s)
 		return 0;
-	return device->rotated_ns + (u64)device->grace_s * NSEC_PER_SEC;
+	return device->rotated_ns + weft_seconds_ns(device->grace_s);
 }
 
 void weft_rotation_init(struct weft_device *device);

@@ -2,6 +2,7 @@
 
 #include "core/cells.h"
 
+#include <linux/math64.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -108,8 +109,9 @@ struct weft_cell *weft_cells_this(struct weft_cells *cells)
  */
 struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number)
 {
-	unsigned int cpu = number % nr_cpu_ids;
+	u32 cpu;
 
+	div_u64_rem(number, nr_cpu_ids, &cpu);
 	return per_cpu_ptr(cells->cells, likely(cpu_possible(cpu)) ? cpu : 0);
 }
 

@@ -112,7 +112,7 @@ struct weft_device {
 	struct weft_stray *stray;		/* constant */
 	struct weft_handshake_worker *workers;	/* constant */
 	unsigned int next_worker;		/* a hint, unguarded */
-	u64 loaded_ns;				/* last time under load; READ_ONCE(); 0: never */
+	atomic64_t loaded_ns;			/* last time under load; 0: never */
 	u8 cookie_secret[WEFT_KEY_LEN];		/* cookie_lock */
 	u64 cookie_secret_born_ns;		/* cookie_lock; 0: none yet */
 	spinlock_t cookie_lock;			/* the two above */

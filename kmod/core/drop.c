@@ -19,6 +19,15 @@ const struct weft_drop_info weft_drop_info[WEFT_DROP_REASONS] = {
 static_assert(ARRAY_SIZE(weft_drop_info) == WEFT_DROPS_A_MAX + 1);
 static_assert(0 WEFT_DROP_TABLE(WEFT_DROP_ONE) == WEFT_DROPS_A_MAX);
 
+/* 64 bits also on machines of 32. */
+static void drop_count(struct weft_device *device, enum weft_drop reason, unsigned int count)
+{
+	struct weft_drops *drops = get_cpu_ptr(device->drops);
+
+	local64_add(count, &drops->count[reason]);
+	put_cpu_ptr(device->drops);
+}
+
 /**
  * weft_drop() - count dropped packets of no peer, or of an unknown one
  * @device: the device
@@ -29,7 +38,7 @@ static_assert(0 WEFT_DROP_TABLE(WEFT_DROP_ONE) == WEFT_DROPS_A_MAX);
  */
 void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int count)
 {
-	this_cpu_add(device->drops->count[reason], count);
+	drop_count(device, reason, count);
 	trace_weft_drop(device, NULL, reason, count);
 }
 
@@ -45,8 +54,8 @@ void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int c
  */
 void weft_peer_drop(struct weft_peer *peer, enum weft_drop reason, unsigned int count)
 {
-	this_cpu_add(peer->device->drops->count[reason], count);
-	atomic_long_add(count, &peer->drops[reason]);
+	drop_count(peer->device, reason, count);
+	atomic64_add(count, &peer->drops[reason]);
 	trace_weft_drop(peer->device, peer, reason, count);
 }
 
@@ -61,6 +70,6 @@ u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		count += READ_ONCE(per_cpu_ptr(device->drops, cpu)->count[reason]);
+		count += local64_read(&per_cpu_ptr(device->drops, cpu)->count[reason]);
 	return count;
 }

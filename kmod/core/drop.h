@@ -7,6 +7,7 @@
 
 #include "core/drop_reason.h"
 
+#include <asm/local64.h>
 #include <linux/skbuff.h>
 #include <net/dropreason.h>
 
@@ -32,7 +33,7 @@ struct weft_drop_info {
 extern const struct weft_drop_info weft_drop_info[WEFT_DROP_REASONS];
 
 struct weft_drops {
-	unsigned long count[WEFT_DROP_REASONS];
+	local64_t count[WEFT_DROP_REASONS];
 };
 
 void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int count);

@@ -100,7 +100,7 @@ void weft_peer_retire(struct weft_peer *peer)
 	/* Sessions and a handshake in flight are made under this lock, each with a reference. */
 	negotiated = refcount_read(&peer->refs) > 1;
 	weft_handshake_state_forget_identity(peer, peer->handshake.static_static_identity);
-	WRITE_ONCE(peer->session_identity, 0);
+	atomic64_set(&peer->session_identity, 0);
 	if (negotiated)
 		weft_handshake_state_forget(peer);
 	mutex_unlock(&peer->handshake_lock);

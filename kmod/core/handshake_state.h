@@ -9,7 +9,7 @@
 #include "core/peer_ref.h"
 
 /* Time to replace a session whose keys have been replaced: two tries, 5 s apart. */
-#define WEFT_PHASE_OUT_NS	(2 * WEFT_REKEY_TIMEOUT_S * NSEC_PER_SEC)
+#define WEFT_PHASE_OUT_NS	weft_seconds_ns(2 * WEFT_REKEY_TIMEOUT_S)
 
 void weft_handshake_state_forget_identity(struct weft_peer *peer, u64 serial);
 bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 serial);

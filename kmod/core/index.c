@@ -3,6 +3,7 @@
 #include "core/index.h"
 
 #include <linux/random.h>
+#include <linux/sched.h>
 
 /* A free index is found at the first try unless billions are in use. */
 #define INDEX_TRIES	16

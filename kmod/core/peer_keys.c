@@ -11,7 +11,7 @@
 #include <linux/timekeeping.h>
 
 /* The interval of checking graces: timers do not count suspension, but a grace does. */
-#define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
+#define PEER_KEYS_LOOK_NS	weft_seconds_ns(60)
 
 /* Keys are identified by serial, which is unique over all peers and both kinds. */
 static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
@@ -190,11 +190,11 @@ void weft_peer_keys_look_at(struct weft_device *device, u64 when_ns)
 /* The end of a grace; U64_MAX: never, or there is none. */
 static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_key_kind kind)
 {
-	u64 grace_s = READ_ONCE(keys->grace_s);
+	u32 grace_s = READ_ONCE(keys->grace_s);
 
 	if (!keys->grace_since_ns[kind] || !grace_s)
 		return U64_MAX;
-	return keys->grace_since_ns[kind] + grace_s * NSEC_PER_SEC;
+	return keys->grace_since_ns[kind] + weft_seconds_ns(grace_s);
 }
 
 /* The earliest end of a peer's graces. */

@@ -120,15 +120,15 @@ struct weft_peer {
 	struct weft_pmtu_path path;		/* the known path MTU */
 	struct weft_reorder reorder;		/* batches that are being received */
 	atomic64_t rx_bytes;
-	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */
+	atomic64_t rx_at_ns;			/* newest packet; 0: none yet */
 	atomic64_t tx_bytes;
-	u64 tx_at_ns;				/* the same */
+	atomic64_t tx_at_ns;			/* the same */
 	atomic64_t rx_packets;			/* messages */
 	atomic64_t tx_packets;
 	atomic64_t handshakes_sent;		/* initiations */
 	atomic64_t handshakes_received;		/* valid initiations */
 	atomic64_t handshakes_completed;	/* sessions, of either initiator */
-	atomic_long_t drops[WEFT_DROP_REASONS];
+	atomic64_t drops[WEFT_DROP_REASONS];
 
 	spinlock_t fsm_lock;			/* timers: the fields that name it below */
 	bool running;				/* fsm_lock to write; READ_ONCE(): takes events */
@@ -136,7 +136,7 @@ struct weft_peer {
 	u64 timer_at_ns;			/* fsm_lock; WEFT_FSM_NEVER: not set */
 	struct timer_list timer;
 	struct work_struct work;
-	s64 handshake_real_ns;			/* of the newest session; READ_ONCE(); 0: never */
+	atomic64_t handshake_real_ns;		/* of the newest session; 0: never */
 	u32 handshake_rtt_us;			/* of our newest one; READ_ONCE(); 0: none yet */
 	u8 event_tokens;			/* that may be sent at once; device->events_lock */
 	bool events_over;			/* its removal has been announced; READ_ONCE() */
@@ -145,7 +145,7 @@ struct weft_peer {
 	struct mutex handshake_lock;		/* the fields below */
 	struct weft_peer_handshake handshake;
 	struct weft_peer_keys keys;
-	u64 session_identity;			/* likely_identity, for READ_ONCE() */
+	atomic64_t session_identity;		/* likely_identity, for readers without lock */
 
 	u64 serial;				/* constant; grows in the order of peers */
 	struct weft_peer_name __rcu *name;	/* RCU; device->config_lock. NULL: no name */

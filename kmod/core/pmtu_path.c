@@ -28,7 +28,7 @@ void weft_pmtu_path_forget(struct weft_pmtu_path *path)
 		weft_plpmtud_init(&path->probe->pmtu);
 	WRITE_ONCE(path->mtu, U32_MAX);
 	WRITE_ONCE(path->found, U32_MAX);
-	WRITE_ONCE(path->ask_at_ns, 0);
+	atomic64_set(&path->ask_at_ns, 0);
 	spin_unlock_bh(&path->lock);
 }
 

@@ -9,6 +9,7 @@
 
 #include "lib/plpmtud.h"
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/in6.h>
 #include <linux/limits.h>
@@ -40,7 +41,7 @@ struct weft_pmtu_probe {
 struct weft_pmtu_path {
 	u32 mtu;			/* READ_ONCE(): by the route; U32_MAX: not known */
 	u32 found;			/* READ_ONCE(): by a search; U32_MAX: no limit found */
-	u64 ask_at_ns;			/* READ_ONCE(): next start of a search; U64_MAX: one runs */
+	atomic64_t ask_at_ns;		/* next start of a search; S64_MAX: one runs */
 	spinlock_t lock;		/* the fields below, and writes to the two above */
 	bool running;			/* the device is up */
 	struct weft_pmtu_probe *probe;	/* NULL: none has been needed yet */
@@ -79,7 +80,7 @@ static inline void weft_pmtu_path_learn(struct weft_pmtu_path *path, u32 mtu, u3
  */
 static inline bool weft_pmtu_path_is_asked(const struct weft_pmtu_path *path)
 {
-	return READ_ONCE(path->ask_at_ns) == U64_MAX;
+	return atomic64_read(&path->ask_at_ns) == S64_MAX;
 }
 
 void weft_pmtu_path_init(struct weft_pmtu_path *path);

@@ -7,7 +7,7 @@
 #include <linux/timekeeping.h>
 
 /* Long enough for some tries of a handshake. */
-#define SESSION_WHILE_NS	(30 * NSEC_PER_SEC)
+#define SESSION_WHILE_NS	weft_seconds_ns(30)
 
 static struct kmem_cache *session_cache;
 
@@ -70,7 +70,7 @@ void weft_session_begin(struct weft_session *session, struct weft_noise_handshak
 	session->remote_index = hs->remote_index;
 	session->initiator = initiator;
 	session->born_ns = ktime_get_coarse_boottime_ns();
-	session->ends_ns = U64_MAX;
+	atomic64_set(&session->ends_ns, S64_MAX);
 	weft_noise_split(&session->keys, hs, initiator);
 	/* Pairs with the acquire of readers that found the session by its index. */
 	smp_store_release(&session->ready, true);
@@ -316,8 +316,8 @@ static bool session_end_at(struct weft_session *session, enum weft_key_kind kind
 {
 	if (!session || session->made_with[kind] != serial)
 		return false;
-	if (until_ns < session->ends_ns)
-		WRITE_ONCE(session->ends_ns, until_ns);
+	if (until_ns < (u64)atomic64_read(&session->ends_ns))
+		atomic64_set(&session->ends_ns, until_ns);
 	return true;
 }
 

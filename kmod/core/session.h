@@ -28,7 +28,7 @@ struct weft_session {
 	bool initiator;
 	u64 made_with[WEFT_KEY_KINDS];	/* serials of keys: the session ends with any of them */
 	bool with_next_key;		/* public or preshared; use proves it good */
-	u64 ends_ns;			/* READ_ONCE(); end of a key of it; U64_MAX: not yet */
+	atomic64_t ends_ns;		/* end of a key of it; S64_MAX: not yet */
 	bool ready;			/* keys can be used; store_release, load_acquire */
 	bool retired;			/* not used for sending any more */
 	bool revoked;			/* not used for receiving either */
@@ -91,7 +91,7 @@ static inline void weft_session_sent(struct weft_session *session, u64 first)
 static inline bool weft_session_usable(const struct weft_session *session, u64 counter, u64 now_ns)
 {
 	return weft_fsm_session_usable(session->born_ns, counter, now_ns) &&
-	       now_ns < READ_ONCE(session->ends_ns);
+	       now_ns < (u64)atomic64_read(&session->ends_ns);
 }
 
 void weft_sessions_init(struct weft_sessions *set);

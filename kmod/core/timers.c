@@ -11,7 +11,7 @@
 #include <linux/timekeeping.h>
 
 /* Above the 5 s and jitter between two tries; and the delay in jiffies that is not rounded. */
-#define TIMERS_EXACT_NS		(6 * NSEC_PER_SEC)
+#define TIMERS_EXACT_NS		weft_seconds_ns(6)
 #define TIMERS_EXACT_STEP	60
 
 static struct workqueue_struct *timers_workqueue;

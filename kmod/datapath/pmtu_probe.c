@@ -122,7 +122,7 @@ static void pmtu_probe_settle(struct weft_peer *peer, const struct weft_pmtu_pro
 
 	lockdep_assert_held(&peer->path.lock);
 	WRITE_ONCE(peer->path.found, limit ? limit - probe->question.overhead : U32_MAX);
-	WRITE_ONCE(peer->path.ask_at_ns, probe->pmtu.again_ns);
+	atomic64_set(&peer->path.ask_at_ns, probe->pmtu.again_ns);
 }
 
 /* Sets the timer. A pending timer holds a reference to the peer. */
@@ -233,10 +233,10 @@ static void pmtu_probe_begin(struct weft_peer *peer, const struct sk_buff *skb,
 	get_random_bytes(&probe->question.token, sizeof(probe->question.token));
 	probe->period_ns = path->period_ns;
 	if (!weft_plpmtud_begin(&probe->pmtu, path->mtu, now, path->period_ns)) {
-		WRITE_ONCE(peer->path.ask_at_ns, probe->pmtu.again_ns);
+		atomic64_set(&peer->path.ask_at_ns, probe->pmtu.again_ns);
 		return;
 	}
-	WRITE_ONCE(peer->path.ask_at_ns, U64_MAX);
+	atomic64_set(&peer->path.ask_at_ns, S64_MAX);
 	pmtu_probe_arm(probe, now);
 }
 

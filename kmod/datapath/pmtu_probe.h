@@ -29,7 +29,8 @@ bool weft_pmtu_probe_take(struct weft_peer *peer, const struct sk_buff *skb);
 static inline void weft_pmtu_probe_look(struct weft_peer *peer, const struct sk_buff *skb)
 {
 	if (skb->len > WEFT_PMTU_PROBE_SMALL &&
-	    unlikely(READ_ONCE(peer->path.ask_at_ns) <= ktime_get_coarse_boottime_ns()))
+	    unlikely((u64)atomic64_read(&peer->path.ask_at_ns) <=
+		     ktime_get_coarse_boottime_ns()))
 		weft_pmtu_probe_begin(peer, skb);
 }
 

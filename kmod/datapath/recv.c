@@ -175,7 +175,7 @@ static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 		events |= WEFT_FSM_DATA_RECEIVED;
 	if (unlikely(weft_sessions_confirm(&peer->sessions, session))) {
 		events |= WEFT_FSM_SESSION_CONFIRMED;
-		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+		atomic64_set(&peer->handshake_real_ns, ktime_get_real_ns());
 		atomic64_inc(&peer->handshakes_completed);
 	}
 	return events;
@@ -232,7 +232,7 @@ static void recv_report(struct recv_batch *batch, u32 events)
 	u64 now = ktime_get_coarse_boottime_ns();
 	struct weft_endpoint endpoint;
 
-	WRITE_ONCE(session->peer->rx_at_ns, now);
+	atomic64_set(&session->peer->rx_at_ns, now);
 	if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
 		weft_peer_learn_endpoint(session->peer, &endpoint);
 	if (unlikely(weft_fsm_session_ending(session->initiator, session->born_ns, now)))

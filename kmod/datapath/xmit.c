@@ -79,7 +79,7 @@ static void xmit_report(struct weft_peer *peer, const struct weft_session *sessi
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 
-	WRITE_ONCE(peer->tx_at_ns, now);
+	atomic64_set(&peer->tx_at_ns, now);
 	if (unlikely(weft_fsm_session_due(session->initiator, session->born_ns,
 					  atomic64_read(&session->flight.next), now)))
 		events |= WEFT_FSM_SESSION_WANTED;

@@ -14,12 +14,12 @@
 #include <linux/timekeeping.h>
 
 /* A peer answers within this time, by a keepalive if it has no data. */
-#define ACTIONS_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
+#define ACTIONS_HEARS_NS	weft_seconds_ns(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
 
 /* Whether the path to a peer is alive: a packet from it has come recently. */
 static bool actions_hears(const struct weft_peer *peer)
 {
-	u64 at = READ_ONCE(peer->rx_at_ns);
+	u64 at = atomic64_read(&peer->rx_at_ns);
 
 	return at && ktime_get_coarse_boottime_ns() - at < ACTIONS_HEARS_NS;
 }

@@ -51,8 +51,9 @@
 /* DSCP AF41: handshakes take precedence over bulk data. */
 #define HANDSHAKE_DS		0x88
 
-#define HANDSHAKE_COOKIE_SECRET_NS	(WEFT_COOKIE_SECRET_MAX_AGE_S * NSEC_PER_SEC)
-#define HANDSHAKE_COOKIE_NS ((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
+#define HANDSHAKE_COOKIE_SECRET_NS	weft_seconds_ns(WEFT_COOKIE_SECRET_MAX_AGE_S)
+#define HANDSHAKE_COOKIE_NS									   \
+	weft_seconds_ns(WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
 
 /* Nesting of weft_handshake_hold(); read under a peer's handshake_lock. */
@@ -391,7 +392,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool path_alive)
 	mutex_unlock(&peer->handshake_lock);
 	weft_identity_put(identity);
 	if (created)
-		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
+		atomic64_set(&peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 	/*
 	 * An initiation that could not be made counts as a try: the timers make another one, up to
 	 * their limit. While sessions are held, the try after suspension need not wait for this
@@ -415,7 +416,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 
 	if (weft_endpoint_from_skb(&endpoint, skb))
 		weft_peer_learn_endpoint(peer, &endpoint);
-	WRITE_ONCE(peer->rx_at_ns, ktime_get_coarse_boottime_ns());
+	atomic64_set(&peer->rx_at_ns, ktime_get_coarse_boottime_ns());
 	atomic64_add(skb->len, &peer->rx_bytes);
 	atomic64_inc(&peer->rx_packets);
 	local_bh_disable();
@@ -443,7 +444,7 @@ static void handshake_agreed(struct weft_peer *peer, const struct weft_identity 
 	state->likely_identity = identity->serial;
 	if (public != peer->keys.public[WEFT_KEY_SLOT_NEXT])
 		state->likely_public = public->serial;
-	WRITE_ONCE(peer->session_identity, identity->serial);
+	atomic64_set(&peer->session_identity, identity->serial);
 }
 
 /* A session made with these keys is proved: those that are the peer's next become current ones. */
@@ -619,7 +620,7 @@ static enum weft_drop handshake_receive_initiation(struct weft_device *device,
 	atomic64_inc(&peer->handshakes_received);
 	handshake_heard(peer, skb, 0);
 	if (created) {
-		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
+		atomic64_set(&peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 		weft_timers_event(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
 					       WEFT_FSM_SESSION_DERIVED);
 		handshake_send(peer, &response, sizeof(response), WEFT_MSG_RESPONSE);
@@ -712,7 +713,7 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_sessio
 	lockdep_assert_held(&peer->handshake_lock);
 	handshake_verdict(peer->device, peer, skb, WEFT_DROP_NONE);
 	atomic64_inc(&peer->handshakes_completed);
-	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+	atomic64_set(&peer->handshake_real_ns, ktime_get_real_ns());
 	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
 	if (handshake_is_dated(peer, session->made_with[WEFT_KEY_IDENTITY]))
 		weft_timers_event(peer, WEFT_FSM_RENEWAL);

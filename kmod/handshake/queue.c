@@ -43,10 +43,10 @@ static unsigned int queue_worker_count;
 
 static bool queue_is_loaded(struct weft_device *device)
 {
-	u64 now = ktime_get_coarse_boottime_ns(), since = READ_ONCE(device->loaded_ns);
+	u64 now = ktime_get_coarse_boottime_ns(), since = atomic64_read(&device->loaded_ns);
 
 	if (skb_queue_len_lockless(&device->incoming) >= QUEUE_LOADED) {
-		WRITE_ONCE(device->loaded_ns, now);
+		atomic64_set(&device->loaded_ns, now);
 		return true;
 	}
 	return since && now - since < QUEUE_LOADED_NS;

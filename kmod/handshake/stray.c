@@ -32,7 +32,7 @@ struct stray_endpoints {
 struct weft_stray {
 	struct weft_device *device;
 	struct delayed_work work;
-	u64 next_look_ns;			/* boot-time clock; READ_ONCE() */
+	atomic64_t next_look_ns;		/* boot-time clock */
 	u32 seed;
 	spinlock_t lock;			/* the fields below; count: also READ_ONCE() */
 	struct stray_endpoints seen;
@@ -88,8 +88,8 @@ static void stray_work(struct work_struct *work)
 	spin_unlock_bh(&stray->lock);
 	stray_look(stray);
 	ended = ktime_get_boottime_ns();
-	WRITE_ONCE(stray->next_look_ns,
-		   ended + max_t(u64, (ended - began) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
+	atomic64_set(&stray->next_look_ns,
+		     ended + max_t(u64, (ended - began) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
 }
 
 /* Process context. Returns 0 or -ENOMEM. */
@@ -152,6 +152,6 @@ void weft_stray_note(struct weft_device *device, const struct sk_buff *skb)
 	    !weft_endpoint_from_skb(&endpoint, skb) || !stray_add(stray, &endpoint))
 		return;
 	now = ktime_get_boottime_ns();
-	next = READ_ONCE(stray->next_look_ns);
+	next = atomic64_read(&stray->next_look_ns);
 	schedule_delayed_work(&stray->work, next > now ? nsecs_to_jiffies(next - now) + 1 : 0);
 }

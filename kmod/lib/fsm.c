@@ -10,14 +10,13 @@
 #include <linux/time64.h>
 #include "lib/fsm.h"
 
-#define FSM_SECONDS(s)		((u64)(s) * NSEC_PER_SEC)
-#define FSM_REKEY_TIMEOUT	FSM_SECONDS(WEFT_REKEY_TIMEOUT_S)
-#define FSM_ANSWER_TIMEOUT	FSM_SECONDS(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
-#define FSM_ENDING_AGE		(FSM_SECONDS(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
+#define FSM_REKEY_TIMEOUT	weft_seconds_ns(WEFT_REKEY_TIMEOUT_S)
+#define FSM_ANSWER_TIMEOUT	weft_seconds_ns(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
+#define FSM_ENDING_AGE		(weft_seconds_ns(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
 
 /* The interval between RETRYs doubles each time up to the maximum, less up to a quarter. */
-#define FSM_RETRY_FIRST		FSM_SECONDS(10)
-#define FSM_RETRY_MOST		FSM_SECONDS(60)
+#define FSM_RETRY_FIRST		weft_seconds_ns(10)
+#define FSM_RETRY_MOST		weft_seconds_ns(60)
 
 /*
  * A router on the path may have an entry for our flow that leads nowhere: made before its
@@ -28,15 +27,18 @@
  * use it.
  */
 #define FSM_PAUSE_AFTER		(2 * WEFT_REKEY_ATTEMPTS)
-#define FSM_PAUSE_FIRST		FSM_SECONDS(35)
-#define FSM_PAUSE		FSM_SECONDS(125)
-#define FSM_PAUSE_JITTER	FSM_SECONDS(5)
+#define FSM_PAUSE_FIRST		weft_seconds_ns(35)
+#define FSM_PAUSE		weft_seconds_ns(125)
+#define FSM_PAUSE_JITTER	weft_seconds_ns(5)
 #define FSM_RETRY_PAUSE_EACH	6
 
 static void fsm_arm(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
 {
+	const u8 bit = BIT(timer);
+
+	fsm->deadline[timer] = deadline;
 	/* Pairs with weft_fsm_is_quiet(), which may look without the caller's lock. */
-	WRITE_ONCE(fsm->deadline[timer], deadline);
+	WRITE_ONCE(fsm->armed, deadline != WEFT_FSM_NEVER ? fsm->armed | bit : fsm->armed & ~bit);
 }
 
 static void fsm_disarm(struct weft_fsm *fsm, enum weft_fsm_timer timer)
@@ -46,7 +48,7 @@ static void fsm_disarm(struct weft_fsm *fsm, enum weft_fsm_timer timer)
 
 static bool fsm_armed(const struct weft_fsm *fsm, enum weft_fsm_timer timer)
 {
-	return READ_ONCE(fsm->deadline[timer]) != WEFT_FSM_NEVER;
+	return fsm->deadline[timer] != WEFT_FSM_NEVER;
 }
 
 static void fsm_arm_if_idle(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
@@ -259,13 +261,13 @@ static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 		fsm_heard(fsm, now);
 	}
 	if (events & WEFT_FSM_DATA_RECEIVED)
-		fsm_arm_if_idle(fsm, WEFT_FSM_KEEPALIVE, now + FSM_SECONDS(WEFT_KEEPALIVE_S));
+		fsm_arm_if_idle(fsm, WEFT_FSM_KEEPALIVE, now + weft_seconds_ns(WEFT_KEEPALIVE_S));
 	if (events & WEFT_FSM_ANY_SENT)
 		fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	if (events & WEFT_FSM_DATA_SENT && !fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
 		fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
 	if (events & (WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED) && fsm->persistent_s)
-		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
+		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(fsm->persistent_s));
 }
 
 static void fsm_initiation_sent(struct weft_fsm *fsm, u64 now)
@@ -289,7 +291,7 @@ static void fsm_initiation_barred(struct weft_fsm *fsm, u64 now)
 static void fsm_session_derived(struct weft_fsm *fsm, u64 now)
 {
 	fsm->derived_at = now;
-	fsm_arm(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+	fsm_arm(fsm, WEFT_FSM_ERASE, now + weft_seconds_ns(WEFT_ERASE_AFTER_S));
 }
 
 static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
@@ -304,7 +306,7 @@ static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
 	fsm->pausing = false;
 	fsm->single = false;
 	WRITE_ONCE(fsm->ending, false);
-	fsm->up_until = fsm->derived_at + FSM_SECONDS(WEFT_REJECT_AFTER_S);
+	fsm->up_until = fsm->derived_at + weft_seconds_ns(WEFT_REJECT_AFTER_S);
 	if (renewed)
 		return WEFT_FSM_TELL_RENEWED;
 	fsm->up_at = now;
@@ -401,7 +403,7 @@ static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
 		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + fsm_retry_after(fsm));
 	/* A keepalive would only start the next series of tries. */
 	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
-	fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+	fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + weft_seconds_ns(WEFT_ERASE_AFTER_S));
 	return WEFT_FSM_DO_GIVE_UP;
 }
 
@@ -418,7 +420,7 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 
 	if (fsm->single) {
 		fsm->single = false;
-		fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+		fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + weft_seconds_ns(WEFT_ERASE_AFTER_S));
 		return 0;
 	}
 	/* No initiation has been sent that could have been answered. */
@@ -469,7 +471,7 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
 	case WEFT_FSM_PERSISTENT:
 		/* Armed again here: the timer continues even if this keepalive cannot be sent. */
-		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
+		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(fsm->persistent_s));
 		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_RETRY:
 		return fsm_expire_retry(fsm, now);
@@ -522,7 +524,7 @@ u32 weft_fsm_set_persistent(struct weft_fsm *fsm, u16 seconds, u64 now)
 		fsm_disarm(fsm, WEFT_FSM_PERSISTENT);
 		fsm_disarm(fsm, WEFT_FSM_RETRY);
 	} else if (!running || !same) {
-		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(seconds));
+		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(seconds));
 	}
 	return seconds && !running ? WEFT_FSM_DO_KEEPALIVE : 0;
 }
@@ -620,6 +622,7 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 	const u32 any = WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED;
 	const u32 traffic = any | WEFT_FSM_DATA_SENT | WEFT_FSM_DATA_RECEIVED;
 	u32 stirring;
+	u8 armed;
 
 	if (events & ~(traffic | WEFT_FSM_SESSION_ENDING))
 		return false;
@@ -630,12 +633,12 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 	if (events & WEFT_FSM_ANY_RECEIVED && READ_ONCE(fsm->missed))
 		return false;
 	/* Disarmed by what is received, armed by data sent. */
-	stirring = fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED :
-							    WEFT_FSM_DATA_SENT;
+	armed = READ_ONCE(fsm->armed);
+	stirring = armed & BIT(WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED : WEFT_FSM_DATA_SENT;
 	if (events & stirring)
 		return false;
 	/* Armed by data received, unless something sent disarms it in the same report. */
-	if (fsm_armed(fsm, WEFT_FSM_KEEPALIVE))
+	if (armed & BIT(WEFT_FSM_KEEPALIVE))
 		return !(events & WEFT_FSM_ANY_SENT);
 	return !(events & WEFT_FSM_DATA_RECEIVED) || events & WEFT_FSM_ANY_SENT;
 }
@@ -648,7 +651,7 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
  */
 bool weft_fsm_session_usable(u64 born, u64 counter, u64 now)
 {
-	return fsm_elapsed(born, now) < FSM_SECONDS(WEFT_REJECT_AFTER_S) &&
+	return fsm_elapsed(born, now) < weft_seconds_ns(WEFT_REJECT_AFTER_S) &&
 	       counter < WEFT_REJECT_AFTER_MESSAGES;
 }
 
@@ -663,7 +666,7 @@ bool weft_fsm_session_due(bool initiator, u64 born, u64 counter, u64 now)
 {
 	if (counter >= WEFT_REKEY_AFTER_MESSAGES)
 		return true;
-	return initiator && fsm_elapsed(born, now) >= FSM_SECONDS(WEFT_REKEY_AFTER_S);
+	return initiator && fsm_elapsed(born, now) >= weft_seconds_ns(WEFT_REKEY_AFTER_S);
 }
 
 /**

@@ -119,6 +119,7 @@ struct weft_fsm {
 	u64 given_up_at;		/* @given_up */
 	u32 jitter;			/* state of a small generator; not secret */
 	u16 persistent_s;		/* 0: off */
+	u8 armed;			/* a bit for each deadline that is armed, for is_quiet() */
 	u8 tries;			/* initiations sent since data last requested one */
 	u8 unanswered;			/* unanswered tries of the series */
 	u8 retries;			/* RETRY's, since the peer was given up */

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/time64.h>
 #include <asm/byteorder.h>
 
 /* Sizes of the primitives, in bytes. */
@@ -37,6 +38,9 @@
 #define WEFT_INITIATIONS_PER_S		50
 #define WEFT_STAGED_MAX_PACKETS		128
 #define WEFT_PEERS_MAX			0x100000U
+
+/* Seconds in nanoseconds. The kernel's NSEC_PER_SEC alone is a long: 3 s overflow it on 32 bits. */
+#define weft_seconds_ns(seconds)	((u64)(seconds) * NSEC_PER_SEC)
 
 enum weft_msg_type {
 	WEFT_MSG_INITIATION	= 1,
