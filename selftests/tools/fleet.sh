@@ -365,6 +365,7 @@ check "... and takes no hello away" [ -s st/hello/bee ]
 
 check "revoke a node that is none" stays st fails 1 "is no node" revoke store st admin-key key node dog
 check "a revocation of a name that the store has lost" run_is 'j["changed"]' True --dry-run revoke store st admin-key key node dog serial 9
+check "a revocation with a serial of 2^40" run_is 'j["changed"]' True --dry-run revoke store st admin-key key node dog serial 1099511627776
 check "revoke two, of which one is none" stays st fails 1 "is no node" revoke store st admin-key key node bee,dog
 check "revoke in a dry run" stays st run_is 'j["changed"], [c.rsplit(" ", 1)[0] for c in j["changes"]]' \
 	"(True, ['node bee: revoked, up to serial', 'node cat: revoked, up to serial'])" --dry-run revoke store st admin-key key node bee,cat

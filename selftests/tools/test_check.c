@@ -187,6 +187,10 @@ static const struct check_case {
 		.text = INTERFACE "GraceUntil = 1764406695\nGraceUntil = 2026-01-02T03:04:05Z\n",
 		.found = "",
 	}, {
+		.name = "times after 2038, and after 2106",
+		.text = INTERFACE "GraceUntil = 2147483648\nGraceUntil = 2106-02-07T06:28:17Z\n",
+		.found = "",
+	}, {
 		.name = "an invalid time",
 		.text = INTERFACE "GraceUntil = tomorrow\n",
 		.found = "wft0.conf:4: error: GraceUntil: 'tomorrow' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ\n",

@@ -143,6 +143,21 @@ static void test_lines(void)
 		     3, other, "", "");
 }
 
+/* A time_t of 32 bits ends in 2038. */
+static void test_times(void)
+{
+	char *text[] = { "weft", "monitor", NULL };
+	char *json[] = { "weft", "monitor", "-j", NULL };
+	struct weft_event event = test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 1);
+
+	event.time_ns = 4500000000123456789ULL;
+	test_monitor("monitor in the year 2112", &event, 1, 2, text,
+		     "2112-08-07 08:00:00.123 wft0 " KEY_A ": peer added\n", "");
+	test_monitor("monitor -j in the year 2112", &event, 1, 3, json,
+		     "{\"time\":\"2112-08-07T08:00:00.123456Z\",\"interface\":\"wft0\",\"sequence\":1,"
+		     "\"event\":\"peer-added\",\"cause\":\"none\",\"public-key\":\"" KEY_A "\"}\n", "");
+}
+
 static void test_gaps(void)
 {
 	char *text[] = { "weft", "monitor", NULL };
@@ -388,6 +403,7 @@ int main(void)
 	tzset();
 	test_messages();
 	test_lines();
+	test_times();
 	test_gaps();
 	test_monitor_fails();
 	for (i = 0; i < ARRAY_SIZE(waits); i++)

@@ -2268,6 +2268,8 @@ static const struct key_case {
 	  .sent = "ut0: begin key=P grace=60\n", .key = 'C' },
 	{ "a new link, and a key that is valid without an end", NULL, OWN(KEY_P) BEFORE(KEY_C),
 	  .sent = "ut0: begin key=P grace=0\n", .key = 'C' },
+	{ "a new link, and a key that is valid until 2106", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 4294967297\n",
+	  .sent = "ut0: begin key=P grace=3294967297\n", .key = 'C' },
 	{ "a new link, and an expired key", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000000\n",
 	  .sent = "", .key = 'P' },
 	{ "a link with the previous key", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000001\n",

@@ -38,6 +38,8 @@ struct weft_host;
  * @dry_run: changes are described, and not made
  * @really: a change that was held back is to be made
  */
+_Static_assert(sizeof(time_t) == 8, "a time_t of 32 bits ends in 2038: see WIDE in the Makefile");
+
 struct weft_context {
 	FILE *in;
 	FILE *out;

@@ -165,7 +165,7 @@ static bool node_check_self(struct node_job *job, const struct node_hello *hello
 static bool node_take_number(struct node_job *job, const char *what, const char *text, __u64 max,
 			     __u64 *number)
 {
-	unsigned long value;
+	__u64 value;
 
 	if (!text)
 		return true;

@@ -512,7 +512,7 @@ int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 		{ }
 	};
 	struct store_admin admin;
-	unsigned long number = 0;
+	__u64 number = 0;
 	int status = 1;
 
 	if (!weft_fleet_words(ctx, "revoke", words, argc, argv))

@@ -42,7 +42,7 @@ struct wait_job {
 	const char *peer;
 	struct weft_device *dev;
 	struct weft_event_cursor *cursors;
-	unsigned long seconds;
+	__u64 seconds;
 	__s64 end_ms;
 };
 
@@ -199,7 +199,7 @@ static void wait_name_peer(const struct wait_job *job,
 	const char *state = weft_peer_state_name(peer->state);
 	bool heard = peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE);
 
-	weft_complain(job->ctx, "wait: peer %s is not up after %lu s: %s for %llu s%s%s",
+	weft_complain(job->ctx, "wait: peer %s is not up after %llu s: %s for %llu s%s%s",
 		      peer->name ?: weft_key_encode(&peer->public_key).chars,
 		      job->seconds, state ?: "unknown",
 		      peer->state_age_ms / 1000,

@@ -165,7 +165,7 @@ static bool profile_dns(struct weft_parser *parser, const char *value)
 
 static bool profile_mtu(struct weft_parser *parser, const char *value)
 {
-	unsigned long mtu = 0;
+	__u64 mtu = 0;
 
 	if (*value && (!weft_setting_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
 		       mtu < PROFILE_MTU_MIN))
@@ -177,7 +177,7 @@ static bool profile_mtu(struct weft_parser *parser, const char *value)
 	return true;
 }
 
-static bool profile_table_number(const char *value, unsigned long *table)
+static bool profile_table_number(const char *value, __u64 *table)
 {
 	if (!weft_setting_number(value, 0, 0xffffffff, table))
 		*table = weft_table_find(weft_table_files, value);
@@ -187,7 +187,7 @@ static bool profile_table_number(const char *value, unsigned long *table)
 static bool profile_table(struct weft_parser *parser, const char *value)
 {
 	struct weft_profile *profile = parser->profile;
-	unsigned long table = 0;
+	__u64 table = 0;
 
 	profile->table = WEFT_TABLE_NUMBER;
 	if (!*value || !strcasecmp(value, "auto")) {
@@ -241,7 +241,7 @@ static bool profile_previous_key(struct weft_parser *parser, const char *value)
 	return weft_setting_secret(parser, value, &parser->profile->previous_key);
 }
 
-static bool profile_date(const char *value, unsigned long *until)
+static bool profile_date(const char *value, __u64 *until)
 {
 	struct tm date = { };
 	const char *end = strptime(value, "%Y-%m-%dT%H:%M:%SZ", &date);
@@ -253,9 +253,9 @@ static bool profile_date(const char *value, unsigned long *until)
 
 static bool profile_grace_until(struct weft_parser *parser, const char *value)
 {
-	unsigned long until;
+	__u64 until;
 
-	if (!weft_setting_number(value, 10, LONG_MAX, &until) &&
+	if (!weft_setting_number(value, 10, INT64_MAX, &until) &&
 	    !profile_date(value, &until))
 		return weft_complain_at(parser->ctx, &parser->place,
 					"'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",

@@ -19,20 +19,20 @@
 /* A key and some white space; anything longer is another kind of file. */
 #define WEFT_KEY_FILE_BYTES	4096
 
-/* Digits only: strtoul() alone would accept " +7" and "-1", too. */
-bool weft_setting_number(const char *text, int base, unsigned long max,
-			 unsigned long *number)
+/* Digits only: strtoull() alone would accept " +7" and "-1", too. */
+bool weft_setting_number(const char *text, int base, __u64 max,
+			 __u64 *number)
 {
 	char *end;
 
 	if (!isdigit((unsigned char)text[0]))
 		return false;
 	errno = 0;
-	*number = strtoul(text, &end, base);
+	*number = strtoull(text, &end, base);
 	return !*end && !errno && *number <= max;
 }
 
-bool weft_setting_mark(const char *text, unsigned long *mark)
+bool weft_setting_mark(const char *text, __u64 *mark)
 {
 	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
 
@@ -41,7 +41,7 @@ bool weft_setting_mark(const char *text, unsigned long *mark)
 
 /* The name of a service, as in wg(8). */
 static bool setting_service(struct weft_parser *parser, const char *name,
-			    unsigned long *port)
+			    __u64 *port)
 {
 	const struct addrinfo hints = {
 		.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM,
@@ -61,7 +61,7 @@ static bool setting_service(struct weft_parser *parser, const char *name,
 
 static bool setting_listen_port(struct weft_parser *parser, const char *value)
 {
-	unsigned long port;
+	__u64 port;
 
 	if (!weft_setting_number(value, 10, 65535, &port) &&
 	    !setting_service(parser, value, &port))
@@ -74,7 +74,7 @@ static bool setting_listen_port(struct weft_parser *parser, const char *value)
 
 static bool setting_fwmark(struct weft_parser *parser, const char *value)
 {
-	unsigned long mark = 0;
+	__u64 mark = 0;
 
 	if (strcasecmp(value, "off") && !weft_setting_mark(value, &mark))
 		return weft_complain_at(parser->ctx, &parser->place,
@@ -105,7 +105,7 @@ static bool setting_pmtu(struct weft_parser *parser, const char *value)
 
 static bool setting_dscp(struct weft_parser *parser, const char *value)
 {
-	unsigned long dscp;
+	__u64 dscp;
 
 	if (!strcasecmp(value, "inherit")) {
 		dscp = WEFT_DSCP_INHERIT;
@@ -122,7 +122,7 @@ static bool setting_dscp(struct weft_parser *parser, const char *value)
 
 static bool setting_keepalive(struct weft_parser *parser, const char *value)
 {
-	unsigned long seconds = 0;
+	__u64 seconds = 0;
 
 	if (strcasecmp(value, "off") &&
 	    !weft_setting_number(value, 10, 65535, &seconds))
@@ -288,7 +288,7 @@ static bool setting_off(struct weft_parser *parser, const char *value)
 bool weft_setting_grace(struct weft_parser *parser, const char *value,
 			__u32 *grace)
 {
-	unsigned long seconds = 0;
+	__u64 seconds = 0;
 
 	if (strcasecmp(value, "off") &&
 	    !weft_setting_number(value, 10, 0xffffffff, &seconds))
@@ -317,7 +317,7 @@ static bool setting_public_key(struct weft_parser *parser, const char *value)
 bool weft_setting_prefix(char *text, struct weft_allowedip *ip)
 {
 	char *slash = strchr(text, '/');
-	unsigned long cidr;
+	__u64 cidr;
 	bool good;
 
 	if (slash)

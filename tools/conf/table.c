@@ -27,7 +27,7 @@ static const struct {
 /* "NUMBER NAME", the number decimal or hexadecimal; '#' begins a comment. */
 static __u32 table_of_line(char *line, const char *name)
 {
-	unsigned long table;
+	__u64 table;
 	char *word, *rest = NULL;
 
 	line[strcspn(line, "#\n")] = '\0';

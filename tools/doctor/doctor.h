@@ -71,9 +71,9 @@ struct weft_doctor_peer {
 
 /* Counters of a namespace, as differences between two readings. */
 struct weft_doctor_stack {
-	unsigned long not_forwarded4;
-	unsigned long not_forwarded6;
-	unsigned long rp_filtered;
+	__u64 not_forwarded4;
+	__u64 not_forwarded6;
+	__u64 rp_filtered;
 };
 
 /**

@@ -49,13 +49,13 @@ struct doctor_watch {
 };
 
 /* "Ip: A B C", then "Ip: 1 2 3": the number below a name. */
-static unsigned long doctor_table_counter(const char *file, const char *group,
+static __u64 doctor_table_counter(const char *file, const char *group,
 					  const char *name)
 {
 	char names[DOCTOR_LINE_BYTES], numbers[DOCTOR_LINE_BYTES];
 	char *n, *v, *rest_n = NULL, *rest_v = NULL;
 	FILE *in = fopen(file, "re");
-	unsigned long count = 0;
+	__u64 count = 0;
 
 	while (in && fgets(names, sizeof(names), in) &&
 	       fgets(numbers, sizeof(numbers), in)) {
@@ -68,7 +68,7 @@ static unsigned long doctor_table_counter(const char *file, const char *group,
 			v = strtok_r(NULL, "\n ", &rest_v);
 		}
 		if (n && v)
-			count = strtoul(v, NULL, 10);
+			count = strtoull(v, NULL, 10);
 		break;
 	}
 	if (in)
@@ -76,16 +76,16 @@ static unsigned long doctor_table_counter(const char *file, const char *group,
 	return count;
 }
 
-static unsigned long doctor_line_counter(const char *file, const char *name)
+static __u64 doctor_line_counter(const char *file, const char *name)
 {
 	char line[DOCTOR_LINE_BYTES];
 	FILE *in = fopen(file, "re");
-	unsigned long count = 0;
+	__u64 count = 0;
 	size_t len = strlen(name);
 
 	while (in && fgets(line, sizeof(line), in))
 		if (!strncmp(line, name, len))
-			count = strtoul(line + len, NULL, 10);
+			count = strtoull(line + len, NULL, 10);
 	if (in)
 		fclose(in);
 	return count;

@@ -494,7 +494,7 @@ static bool fields_is_host(const char *text, size_t len)
 static bool fields_is_endpoint(const char *text)
 {
 	const char *colon = strrchr(text, ':');
-	unsigned long port;
+	__u64 port;
 
 	if (strlen(text) > FIELDS_ENDPOINT_BYTES || !colon || colon == text ||
 	    !weft_setting_number(colon + 1, 10, 65535, &port) || !port)
