@@ -135,7 +135,7 @@ class Listener:
         while select.select([self.sock], [], [], 0)[0]:
             values = dict(nl.parse(self.sock.recv(65536)[20:]))
             if values[EVENT_IFNAME].rstrip(b"\0").decode() == DEV:
-                yield struct.unpack("<I", values[EVENT_TYPE])[0], struct.unpack("<Q", values[EVENT_SEQUENCE])[0]
+                yield struct.unpack("=I", values[EVENT_TYPE])[0], struct.unpack("=Q", values[EVENT_SEQUENCE])[0]
 
 
 def event_group(family):
@@ -144,7 +144,7 @@ def event_group(family):
     answer = family.exchange(3, attr(2, b"weft\0"), flags=nl.REQUEST)
     family.family = own
     for _, group in nl.parse(dict(nl.parse(answer[20:]))[7]):
-        return struct.unpack("<I", dict(nl.parse(group))[2])[0]
+        return struct.unpack("=I", dict(nl.parse(group))[2])[0]
 
 
 # ---- one end ----
@@ -353,7 +353,7 @@ class Events(Change):
     def sequence(self):
         """Returns the number of the newest event."""
         values = dict(nl.parse(self.family.dump(DEV)[0][20:]))
-        return struct.unpack("<Q", values[EVENTS])[0]
+        return struct.unpack("=Q", values[EVENTS])[0]
 
     def verify(self, outcome, number):
         super().verify(outcome, number)
@@ -451,7 +451,7 @@ class End:
         """Returns the drops of the tunnel and of the stack around it."""
         enter(self.namespace)
         values = dict(nl.parse(self.family.dump("wt0")[0][20:]))
-        drops = sum(struct.unpack("<Q", value[:8])[0] for _, value in nl.parse(values[DROPS]))
+        drops = sum(struct.unpack("=Q", value[:8])[0] for _, value in nl.parse(values[DROPS]))
         return drops + device_losses() + stack_losses()
 
 

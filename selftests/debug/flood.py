@@ -70,7 +70,7 @@ def payloads(capture):
         data = file.read()
     at = 24
     while at < len(data):
-        length, = struct.unpack_from("<I", data, at + 8)
+        length, = struct.unpack_from("=I", data, at + 8)
         yield data[at + 16 + 14 + 20 + 8:at + 16 + length]
         at += 16 + length
 

@@ -14,13 +14,13 @@ ROUNDS = 40
 
 def some_settings(rng):
     """Settings of the device, type -> value."""
-    settings = {nl.PRIVATE: bytes([8]) + rng.randbytes(30) + b"\x41", nl.PORT: struct.pack("<H", rng.randrange(31000, 31010)),
-                nl.FWMARK: struct.pack("<I", rng.randrange(2**32))}
+    settings = {nl.PRIVATE: bytes([8]) + rng.randbytes(30) + b"\x41", nl.PORT: struct.pack("=H", rng.randrange(31000, 31010)),
+                nl.FWMARK: struct.pack("=I", rng.randrange(2**32))}
     return {kind: settings[kind] for kind in rng.sample(list(settings), rng.randrange(4))}
 
 
 def some_peer(rng):
-    settings = {nl.P_PSK: rng.randbytes(32), nl.P_KEEPALIVE: struct.pack("<H", rng.randrange(2**16)),
+    settings = {nl.P_PSK: rng.randbytes(32), nl.P_KEEPALIVE: struct.pack("=H", rng.randrange(2**16)),
                 nl.P_ENDPOINT: rng.choice([nl.endpoint4(port=rng.randrange(1, 2**16)), nl.endpoint6(port=rng.randrange(1, 2**16))])}
     if nl.FAMILY == "weft":
         settings[nl.P_ROAM] = bytes([rng.randrange(2)])

@@ -37,7 +37,7 @@ class Reader(nl.Netlink):
         messages, done = self.dump_part()
         peers, interrupted = [], False
         for message in messages:
-            kind, flags = struct.unpack("<HH", message[4:8])
+            kind, flags = struct.unpack("=HH", message[4:8])
             interrupted |= bool(flags & nl.DUMP_INTR)
             if kind != nl.DONE:
                 peers += self.peers_of(message)

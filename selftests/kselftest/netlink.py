@@ -85,7 +85,7 @@ def case_addresses(netlink):
     """Endpoints and allowed IPs whose family, length and prefix do not match, or are missing."""
     for family, right in ((socket.AF_INET, 16), (socket.AF_INET6, 28), (socket.AF_UNIX, None), (0, None)):
         for length in lengths_but(right):
-            bad = attr(P_ENDPOINT, (struct.pack("<H", family) + b"\xa5" * 38)[:length])
+            bad = attr(P_ENDPOINT, (struct.pack("=H", family) + b"\xa5" * 38)[:length])
             if FAMILY == "weft" or length < 16:
                 refuse_peer_value(netlink, BAD_LENGTH, bad)
     for family, right in ((INET, 4), (INET6, 16)):
@@ -178,13 +178,13 @@ def refuse_dump(netlink, errnos, attributes):
 
 def case_shapes(netlink):
     """Nests that are no nests, truncated attributes, and trailing bytes."""
-    refuse(netlink, BAD_LENGTH, [*GOOD, struct.pack("<HH", 4 + 4, PEERS) + bytes(4)])
-    for rest in (b"\1", b"\1\2\3\4", b"\x40\0\0\x80" + bytes(4)):
+    refuse(netlink, BAD_LENGTH, [*GOOD, struct.pack("=HH", 4 + 4, PEERS) + bytes(4)])
+    for rest in (b"\1", b"\1\2\3\4", struct.pack("=HH", 64, 0x8000) + bytes(4)):
         bad = attr(PEERS, [GOOD_PEER, rest])
         refuse(netlink, "EINVAL", [*GOOD, bad], bad if FAMILY == "weft" else None)
         bad = attr(P_IPS, [ip("10.66.0.0/16"), rest])
         refuse(netlink, "EINVAL", [*GOOD, attr(PEERS, [peer(KEY, bad)])], bad if FAMILY == "weft" else None)
-    for rest in (b"\5", b"\5\0", b"\5\0\1", b"\3\0\1\0", b"\x40\0\1\0"):
+    for rest in (b"\5", b"\5\0", b"\5\0\1", struct.pack("=HH", 3, 1), struct.pack("=HH", 64, 1)):
         refuse(netlink, BAD_LENGTH, [*GOOD, rest])
         refuse(netlink, BAD_LENGTH, [*GOOD, attr(PEERS, [GOOD_PEER, attr(0, [attr(P_PUBLIC, KEY), rest])])])
 
@@ -192,7 +192,7 @@ def case_shapes(netlink):
 # ---- valid messages ----
 
 def keepalive(netlink, key):
-    return struct.unpack("<H", netlink.peers(DEVICE)[key][P_KEEPALIVE])[0]
+    return struct.unpack("=H", netlink.peers(DEVICE)[key][P_KEEPALIVE])[0]
 
 
 def ips(netlink, key):
@@ -255,8 +255,8 @@ def case_values(netlink):
         peer(OTHER, attr(P_ENDPOINT, endpoint6()))]))
     device = dict(parse(netlink.dump(DEVICE)[0][20:]))
     check("private key", device[PRIVATE], secret)
-    check("port, mark", (device[PORT], device[FWMARK]), (struct.pack("<H", 7777), b"\xff" * 4))
-    check("name, index", (device[IFNAME], device[IFINDEX]), (DEVICE.encode() + b"\0", struct.pack("<I", socket.if_nametoindex(DEVICE))))
+    check("port, mark", (device[PORT], device[FWMARK]), (struct.pack("=H", 7777), b"\xff" * 4))
+    check("name, index", (device[IFNAME], device[IFINDEX]), (DEVICE.encode() + b"\0", struct.pack("=I", socket.if_nametoindex(DEVICE))))
     peers = netlink.peers(DEVICE)
     check("preshared key", (peers[KEY][P_PSK], peers[OTHER][P_PSK]), (psk, bytes(32)))
     check("endpoints", (peers[KEY][P_ENDPOINT], peers[OTHER][P_ENDPOINT]), (endpoint4(), endpoint6()))
@@ -291,7 +291,7 @@ def case_places(netlink):
     for length in lengths_but(1, upto=12):
         refuse_peer_value(netlink, BAD_LENGTH, attr(P_ROAM, bytes(length)))
     refuse_peer_value(netlink, BAD_LENGTH, u8(P_ROAM, 2))
-    for value in (struct.pack("<I", 0xE0000001)[::-1], b"\xff" * 4):
+    for value in (struct.pack("!I", 0xE0000001), b"\xff" * 4):
         refuse_value(netlink, "EINVAL", attr(LISTEN4, value))
     refuse_value(netlink, "EINVAL", attr(LISTEN6, b"\xff\x02" + bytes(13) + b"\1"))
     refuse(netlink, "EADDRNOTAVAIL", [*GOOD, attr(LISTEN4, socket.inet_aton("203.0.113.77"))], None)
@@ -309,7 +309,7 @@ def case_places(netlink):
         peer(KEY, attr(P_CANDIDATES, [candidate(place) for place in twice]), u8(P_ROAM, 0)), peer(OTHER)]))
     device = dict(parse(netlink.dump(DEVICE)[0][20:]))
     check("listening addresses", (device[LISTEN4], device[LISTEN6]), (socket.inet_aton("127.0.0.1"), bytes(16)))
-    check("bound to", (device[BIND_INDEX], device[BIND_NAME]), (struct.pack("<I", 1), b"lo\0"))
+    check("bound to", (device[BIND_INDEX], device[BIND_NAME]), (struct.pack("=I", 1), b"lo\0"))
     peers = netlink.peers(DEVICE)
     places = [dict(parse(value))[C_ENDPOINT] for _, value in parse(peers[KEY][P_CANDIDATES])]
     check("candidates, once each", places, [endpoint4(), endpoint6(), endpoint4(port=9)])

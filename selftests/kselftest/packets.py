@@ -64,7 +64,7 @@ class Wire:
                    (0x16, 0, 0, 0)]                     # ret a
         code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *i) for i in program))
         self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
-                             struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))
+                             struct.pack("HP", len(program), ctypes.addressof(code)))
 
     def shown_hash(self):
         while True:

@@ -30,7 +30,7 @@ def connect(a, b):
 
 def sent_again(ends):
     # struct tcp_info: tcpi_total_retrans
-    return sum(struct.unpack_from("<I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), 100)[0]
+    return sum(struct.unpack_from("=I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), 100)[0]
                for end in ends)
 
 

@@ -40,7 +40,7 @@ def packets(path):
     with open(path, "rb") as file:
         file.read(24)
         while header := file.read(16):
-            _, _, kept, length = struct.unpack("<IIII", header)
+            _, _, kept, length = struct.unpack("=IIII", header)
             yield file.read(kept), length
 
 

@@ -23,8 +23,8 @@ class Links:
             index = socket.if_nametoindex(dev)
         else:
             payload += attr(3, dev.encode() + b"\0")
-        body = struct.pack("<BxHiII", 0, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP) + payload
-        self.sock.send(struct.pack("<IHHII", 16 + len(body), kind, REQUEST | ACK | flags, 1, 0) + body)
+        body = struct.pack("=BxHiII", 0, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP) + payload
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, REQUEST | ACK | flags, 1, 0) + body)
         answer = self.sock.recv(65536)
         if answer[16:20] != bytes(4):
             raise Refused(answer[:16] + answer[16:36])
@@ -46,4 +46,4 @@ def link_exists(dev):
 def link_is_up(dev):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         request = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16s24x", dev.encode()))
-    return bool(struct.unpack_from("<H", request, 16)[0] & IFF_UP)
+    return bool(struct.unpack_from("=H", request, 16)[0] & IFF_UP)

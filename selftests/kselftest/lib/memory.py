@@ -8,7 +8,7 @@ import re
 import struct
 import sys
 
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # For ARCH=um, code that KASAN checks copies this memory out, and it reads the redzones between objects, too.
 FORBIDDEN = os.uname().release.endswith("-um-kasan")
@@ -19,17 +19,23 @@ def slab_runs():
     behind the last)."""
     with open("/proc/kpageflags", "rb", buffering=0) as handle:
         flags = b"".join(iter(lambda: handle.read(1 << 20), b""))
-    return [match.span() for match in re.finditer(b"[\x80-\xff]+", flags[::8])]
+    lowest = 0 if sys.byteorder == "little" else 7
+    return [match.span() for match in re.finditer(b"[\x80-\xff]+", flags[lowest::8])]
 
 
 def direct_map(core):
     """Ranges of physical memory with their offset in /proc/kcore, from its ELF headers."""
     core.seek(0)
     header = core.read(64)
-    offset, = struct.unpack("<Q", header[32:40])
+    if header[4] == 2:      # 64 bits
+        (offset,), (count,) = struct.unpack("=Q", header[32:40]), struct.unpack("=H", header[56:58])
+        form, nowhere = struct.Struct("=I4xQ8xQQ16x"), 2**64 - 1
+    else:
+        (offset,), (count,) = struct.unpack("=I", header[28:32]), struct.unpack("=H", header[44:46])
+        form, nowhere = struct.Struct("=II4xIII8x"), 2**32 - 1
     core.seek(offset)
-    loads = [struct.unpack("<IIQQQQQQ", core.read(56)) for _ in range(struct.unpack("<H", header[56:58])[0])]
-    return [(load[4], load[4] + load[5], load[2]) for load in loads if load[0] == 1 and load[4] != 2**64 - 1]
+    loads = [form.unpack(core.read(form.size)) for _ in range(count)]
+    return [(low, low + size, file) for kind, file, low, size, *_ in loads if kind == 1 and low != nowhere]
 
 
 def places(core):

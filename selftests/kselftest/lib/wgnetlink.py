@@ -36,12 +36,12 @@ ERRNO = {value: name for name, value in list(globals().items()) if name[0] == "E
 def attr(kind, value=b""):
     if isinstance(value, (list, tuple)):
         kind, value = kind | NESTED, b"".join(value)
-    return struct.pack("<HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
+    return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
 
 
-def u8(kind, value): return attr(kind, struct.pack("<B", value))
-def u16(kind, value): return attr(kind, struct.pack("<H", value))
-def u32(kind, value): return attr(kind, struct.pack("<I", value))
+def u8(kind, value): return attr(kind, struct.pack("=B", value))
+def u16(kind, value): return attr(kind, struct.pack("=H", value))
+def u32(kind, value): return attr(kind, struct.pack("=I", value))
 def name(text): return attr(IFNAME, text.encode() + b"\0")
 
 
@@ -49,18 +49,18 @@ def parse(data):
     """A list of (type, value): the order matters, and so do repetitions."""
     found = []
     while data:
-        length, kind = struct.unpack("<HH", data[:4])
+        length, kind = struct.unpack("=HH", data[:4])
         found.append((kind & 0x3FFF, data[4:length]))
         data = data[length + 3 & ~3:]
     return found
 
 
 def endpoint4(address="192.0.2.9", port=51820):
-    return struct.pack("<H", socket.AF_INET) + struct.pack(">H", port) + socket.inet_aton(address) + bytes(8)
+    return struct.pack("=H", socket.AF_INET) + struct.pack(">H", port) + socket.inet_aton(address) + bytes(8)
 
 
 def endpoint6(address="2001:db8::9", port=51820):
-    return struct.pack("<H", socket.AF_INET6) + struct.pack(">H", port) + bytes(4) + \
+    return struct.pack("=H", socket.AF_INET6) + struct.pack(">H", port) + bytes(4) + \
         socket.inet_pton(socket.AF_INET6, address) + bytes(4)
 
 
@@ -78,16 +78,16 @@ class Refused(Exception):
     """The kernel's answer: errno, its message, and the offset of the attribute that it names."""
 
     def __init__(self, message):
-        error = struct.unpack("<i", message[16:20])[0]
-        flags = struct.unpack("<H", message[6:8])[0]
+        error = struct.unpack("=i", message[16:20])[0]
+        flags = struct.unpack("=H", message[6:8])[0]
         self.errno, self.text, self.offset = -error, "", None
         # An error message contains the request's header, capped; the end of a dump contains no header.
-        begin = 36 if struct.unpack("<H", message[4:6])[0] == ERROR else 20
+        begin = 36 if struct.unpack("=H", message[4:6])[0] == ERROR else 20
         for kind, value in parse(message[begin:]) if flags & 0x200 else []:
             if kind == 1:
                 self.text = value.rstrip(b"\0").decode()
             elif kind == 2:
-                self.offset = struct.unpack("<I", value)[0]
+                self.offset = struct.unpack("=I", value)[0]
         super().__init__(f"{ERRNO.get(self.errno, self.errno)}: {self.text} (at {self.offset})")
 
 
@@ -106,17 +106,17 @@ class Netlink:
 
     def family_id(self):
         answer = self.exchange(3, attr(2, FAMILY.encode() + b"\0"), flags=REQUEST)
-        return struct.unpack("<H", dict(parse(answer[20:]))[1])[0]
+        return struct.unpack("=H", dict(parse(answer[20:]))[1])[0]
 
     def send(self, command, payload, flags=REQUEST | ACK, version=1):
         self.seq += 1
-        data = struct.pack("<BBH", command, version, 0) + payload
-        self.sock.send(struct.pack("<IHHII", len(data) + 16, self.family, flags, self.seq, 0) + data)
+        data = struct.pack("=BBH", command, version, 0) + payload
+        self.sock.send(struct.pack("=IHHII", len(data) + 16, self.family, flags, self.seq, 0) + data)
 
     def messages(self):
         data = self.sock.recv(self.read_size)
         while data:
-            length = struct.unpack("<I", data[:4])[0]
+            length = struct.unpack("=I", data[:4])[0]
             yield data[:length]
             data = data[length + 3 & ~3:]
 
@@ -124,7 +124,7 @@ class Netlink:
         """One request, one answer. Raises Refused, also for the kernel's warning about a request that succeeded."""
         self.send(command, payload, **more)
         for message in self.messages():
-            if struct.unpack("<H", message[4:6])[0] == ERROR:
+            if struct.unpack("=H", message[4:6])[0] == ERROR:
                 if message[16:20] != bytes(4) or Refused(message).text:
                     raise Refused(message)
             return message
@@ -139,7 +139,7 @@ class Netlink:
         """The result of one read: (messages, whether it was the last). Raises Refused."""
         parts = []
         for message in self.messages():
-            kind = struct.unpack("<H", message[4:6])[0]
+            kind = struct.unpack("=H", message[4:6])[0]
             if kind in (ERROR, DONE) and message[16:20] != bytes(4):
                 raise Refused(message)
             if kind == DONE:
@@ -196,7 +196,7 @@ def settled(kind, value):
 
 def prefix(nest):
     values = dict(parse(nest))
-    family = struct.unpack("<H", values[I_FAMILY])[0]
+    family = struct.unpack("=H", values[I_FAMILY])[0]
     return f"{socket.inet_ntop(family, values[I_ADDRESS])}/{values[I_CIDR][0]}"
 
 
