@@ -7,6 +7,9 @@
 #include <linux/percpu.h>
 #include <net/sock.h>
 
+/* What the kernel allocates unless memory is short: one page where pages have 64 kB. */
+#define PAGES_SIZE	((unsigned int)PAGE_SIZE << SKB_FRAG_PAGE_ORDER)
+
 static unsigned int pages_left(const struct page_frag *pages)
 {
 	return pages->page ? pages->size - pages->offset : 0;
@@ -30,8 +33,8 @@ struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size)
 		return now;
 	pages->now = (pages->now + 1) % ARRAY_SIZE(pages->kept);
 	now = &pages->kept[pages->now];
-	/* A single page was a fallback under memory pressure: it is not kept. */
-	if (unlikely(now->page && now->size == PAGE_SIZE)) {
+	/* Less was a fallback under memory pressure: it is not kept. */
+	if (unlikely(now->page && now->size < PAGES_SIZE)) {
 		put_page(now->page);
 		now->page = NULL;
 	}

@@ -37,7 +37,26 @@ static void pages_are_used_up(struct test *t)
 	pages_let_go(&pages);
 }
 
-/* Memory shortage leaves a single page, which is freed when its turn comes. */
+/* Memory that is free again is used again, also where a single page is as much as usual. */
+static void pages_are_reused(struct test *t)
+{
+	struct weft_pages pages = {};
+	struct page_frag *room;
+	struct page *kept;
+	unsigned int i;
+
+	EXPECT_EQ(t, refill(&pages, 1000, &room), PAGES_SIZE);
+	kept = room->page;
+	for (i = 0; i < ARRAY_SIZE(pages.kept); i++) {
+		room->offset = room->size;
+		refill(&pages, 1000, &room);
+	}
+	EXPECT_PTR(t, room->page, kept);
+	EXPECT_EQ(t, page_count(kept), 1);
+	pages_let_go(&pages);
+}
+
+/* Memory shortage leaves less than usual, which is freed when its turn comes. */
 static void pages_of_shortage_are_freed(struct test *t)
 {
 	struct page *single = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
@@ -46,8 +65,8 @@ static void pages_of_shortage_are_freed(struct test *t)
 
 	get_page(single);
 	pages.now = ARRAY_SIZE(pages.kept) - 1;
-	pages.kept[0] = (struct page_frag){ .page = single, .size = PAGE_SIZE, .offset = 64 };
-	EXPECT(t, refill(&pages, 1000, &room) > PAGE_SIZE);
+	pages.kept[0] = (struct page_frag){ .page = single, .size = PAGES_SIZE / 2, .offset = 64 };
+	EXPECT_EQ(t, refill(&pages, 1000, &room), PAGES_SIZE);
 	EXPECT(t, pages.kept[0].page != single);
 	EXPECT_EQ(t, page_count(single), 1);
 	pages_let_go(&pages);
@@ -56,4 +75,5 @@ static void pages_of_shortage_are_freed(struct test *t)
 
 TEST_SUITE("pages",
 	   TEST_CASE(pages_are_used_up),
+	   TEST_CASE(pages_are_reused),
 	   TEST_CASE(pages_of_shortage_are_freed));
