@@ -3,9 +3,12 @@
 #ifndef _WEFT_TOOLS_CONTEXT_H
 #define _WEFT_TOOLS_CONTEXT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
+
+static_assert(sizeof(time_t) == 8, "a time_t of 32 bits ends in 2038: see WIDE in the Makefile");
 
 struct addrinfo;
 struct weft_backend;
@@ -38,8 +41,6 @@ struct weft_host;
  * @dry_run: changes are described, and not made
  * @really: a change that was held back is to be made
  */
-_Static_assert(sizeof(time_t) == 8, "a time_t of 32 bits ends in 2038: see WIDE in the Makefile");
-
 struct weft_context {
 	FILE *in;
 	FILE *out;

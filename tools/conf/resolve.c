@@ -269,7 +269,7 @@ struct resolve_batch {
 	struct weft_lookup *lookups;
 	size_t count;
 	bool limited;
-	long left_ms;
+	__s64 left_ms;
 };
 
 static struct weft_place resolve_place(const struct resolve_batch *batch,
@@ -286,12 +286,12 @@ static bool resolve_is_temporary(int err)
 	return err == WEFT_LOOKUP_LATE || (err && !resolve_is_final(err));
 }
 
-static long resolve_now_ms(void)
+static __s64 resolve_now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (__s64)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Look up the endpoints without a final answer. False: no memory. */
@@ -299,7 +299,7 @@ static bool resolve_ask(struct resolve_batch *batch, bool all)
 {
 	struct weft_lookup *pending = calloc(batch->count + 1, sizeof(*pending));
 	int limit_ms = WEFT_LOOKUP_LIMIT_MS;
-	long before = resolve_now_ms();
+	__s64 before = resolve_now_ms();
 	size_t i, n = 0;
 
 	if (!pending)

@@ -20,8 +20,7 @@
 #define WEFT_KEY_FILE_BYTES	4096
 
 /* Digits only: strtoull() alone would accept " +7" and "-1", too. */
-bool weft_setting_number(const char *text, int base, __u64 max,
-			 __u64 *number)
+bool weft_setting_number(const char *text, int base, __u64 max, __u64 *number)
 {
 	char *end;
 

@@ -82,8 +82,7 @@ bool weft_setting_take(struct weft_parser *parser, const struct weft_setting *se
 char *weft_setting_list(enum weft_scope scope, bool fields,
 			const struct weft_setting *more);
 /* Digits only, and no more than @max. */
-bool weft_setting_number(const char *text, int base, __u64 max,
-			 __u64 *number);
+bool weft_setting_number(const char *text, int base, __u64 max, __u64 *number);
 /* Decimal, or hexadecimal after "0x"; a leading zero does not mean octal. */
 bool weft_setting_mark(const char *text, __u64 *mark);
 /* "address" or "address/length"; @text is modified in between, and restored. */

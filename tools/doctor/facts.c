@@ -50,7 +50,7 @@ struct doctor_watch {
 
 /* "Ip: A B C", then "Ip: 1 2 3": the number below a name. */
 static __u64 doctor_table_counter(const char *file, const char *group,
-					  const char *name)
+				  const char *name)
 {
 	char names[DOCTOR_LINE_BYTES], numbers[DOCTOR_LINE_BYTES];
 	char *n, *v, *rest_n = NULL, *rest_v = NULL;
