@@ -19,7 +19,7 @@ all: modules tools
 ## make modules  kmod/weft.ko; KDIR=<built kernel tree>
 modules:
 	@test -n '$(KDIR)' || { \
-		echo 'make: no kernel headers here: install linux-headers-amd64, or give KDIR=<built kernel tree>' >&2; exit 1; }
+		echo 'make: no kernel headers here: install linux-headers-amd64 or that of your architecture, or give KDIR=<built kernel tree>' >&2; exit 1; }
 	@test -e '$(KDIR)/Makefile' || { echo "make: KDIR '$(KDIR)' is no built kernel tree" >&2; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
@@ -121,6 +121,14 @@ check-newest:
 	@LINTS=build KERNELS=newest bash $(SELFTESTS)/lint/lint.sh
 	@bash $(SELFTESTS)/run/setup.sh check
 	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/run/check.sh
+
+## make check-arch  the core of the tests on arm64, s390x and armhf, emulated; ARCH="i386 riscv64" only on these
+##   TESTS="unit basic"   only these
+check-arch:
+	@bash $(SELFTESTS)/run/setup.sh check-arch
+	@ARCH='$(ARCH)' TESTS='$(TESTS)' bash $(SELFTESTS)/arch/check.sh
+
+.PHONY: check-arch
 
 # A, KASAN with lockdep and the rest, B, KCSAN, and C, uml-kasan, the same as A where Linux is a program. What of
 # selftests/debug/ is named here takes minutes; what takes longer has a target of its own.

@@ -44,25 +44,6 @@ debug_tests() {
 	done
 }
 
-# A suite that prints TAP of its own: its lines get its name, and a failure without output gets a line. Lines are
-# written whole, because other suites write to the same pipe.
-suite() { # suite NAME COMMAND...
-	local name=$1 status log
-
-	shift
-	log=$(mktemp)
-	"$@" >"$log" 2>&1
-	status=$?
-	sed -u -n -E "s/^((not )?ok) [0-9]+ -? ?(.*)$/\1 - $name: \3/p" "$log"
-	if [ $status != 0 ] && ! grep -q '^not ok' "$log"; then
-		echo "not ok - $name: ended with status $status"
-	elif [ $status = 0 ] && ! grep -q '^ok' "$log"; then
-		echo "not ok - $name: no output"
-	fi
-	[ $status = 0 ] || tail -n 100 "$log" | sed -u "s/^/# $name: /"
-	rm -f "$log"
-}
-
 build_module() { # build_module SERIES: sets module
 	local log
 

@@ -4,7 +4,7 @@
 # Installs the Debian packages that a target needs and this machine lacks, as root or through sudo, and prints their
 # names.
 #
-#   setup.sh bench|bench-native|build|check|check-debug|check-distro|demo|fuzz|interop|lint
+#   setup.sh bench|bench-native|build|check|check-arch|check-debug|check-distro|demo|fuzz|interop|lint
 set -eu -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -31,6 +31,11 @@ interop_packages=(tshark)
 bench_packages=(gnuplot-nox)
 # perf
 native_packages=(linux-perf)
+# Of every architecture, whichever are tested: they share their compilers' parts.
+arch_packages=(
+	qemu-system-arm qemu-system-misc gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu gcc-riscv64-linux-gnu
+	gcc-s390x-linux-gnu debian-archive-keyring
+)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
 # promtool is taken from a package that contains a service: the package is not installed.
@@ -58,6 +63,9 @@ main() {
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}"
 		with_lock promtool fetch_promtool
 		;;
+	check-arch)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}" "${arch_packages[@]}"
+		;;
 	check-debug)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}" "${debug_packages[@]}"
 		;;
@@ -80,7 +88,7 @@ main() {
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected bench, bench-native, build, check, check-debug, check-distro, demo, fuzz, interop or lint"
+		die "'${1-}' is no target; expected bench, bench-native, build, check, check-arch, check-debug, check-distro, demo, fuzz, interop or lint"
 		;;
 	esac
 }

@@ -4,8 +4,28 @@
 # Shared by scripts that run several tests as one stream. To be sourced.
 #
 #   with_verdict NAME COMMAND...    passes lines on; a command that fails without a line "not ok" gets one
+#   suite NAME COMMAND...           a suite that prints TAP of its own
 #   merge       numbers the lines "ok - ..." and "not ok - ..." of all streams on standard input, ends with the plan and
 #               the sum; fails unless all passed
+
+# A suite that prints TAP of its own: its lines get its name, and a failure without output gets a line. Lines are
+# written whole, because other suites write to the same pipe.
+suite() { # suite NAME COMMAND...
+	local name=$1 status log
+
+	shift
+	log=$(mktemp)
+	"$@" >"$log" 2>&1
+	status=$?
+	sed -u -n -E "s/^((not )?ok) [0-9]+ -? ?(.*)$/\1 - $name: \3/p" "$log"
+	if [ $status != 0 ] && ! grep -q '^not ok' "$log"; then
+		echo "not ok - $name: ended with status $status"
+	elif [ $status = 0 ] && ! grep -q '^ok' "$log"; then
+		echo "not ok - $name: no output"
+	fi
+	[ $status = 0 ] || tail -n 100 "$log" | sed -u "s/^/# $name: /"
+	rm -f "$log"
+}
 
 with_verdict() { # with_verdict NAME COMMAND...
 	local name=$1 line failed='' status=''

@@ -5,7 +5,7 @@
 # command's output is printed on standard output; the kernel's goes to a log.
 #
 #   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-d DIRECTORY] [-M MEGABYTES]
-#           [-a ARGUMENTS] SERIES COMMAND
+#           [-a ARGUMENTS] [-n NETDEV] SERIES COMMAND
 #
 #   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default).
 #               Linux as a program skips, too, but in the machine's time
@@ -15,6 +15,7 @@
 #   -e          a variable of the command's environment
 #   -d          a directory that the guest has as /weft/programs
 #   -a          additional arguments of the kernel's command line
+#   -n          a network card of the guest, as QEMU's option -netdev has it, without its id
 #   -M          the guest's memory (default: 1536, and 3072 for a debug kernel)
 #
 # The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash, with the kernel's slowness as
@@ -24,6 +25,8 @@ set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
+# shellcheck source=selftests/run/vm/arch.sh
+. "$here/arch.sh"
 
 # CPU features that are expensive to emulate: a fifth level of page tables adds a step to each walk, and with SMAP the
 # emulator ends a block of code at each access to user memory. They cost a fifth of the time.
@@ -31,19 +34,21 @@ expensive=-la57,-smap
 # The emulator translates code again for each address at which it is mapped: without address randomization programs start
 # three times as fast.
 fixed_addresses="nokaslr norandmaps"
+# The kernel's console, in the words of the kernel and of QEMU.
+console_device=ttyS0 serial_port=(-serial chardev:console)
 mode=icount limit=600 console='' memory='' programs='' more_arguments=''
-environment=()
+environment=() network=(-nic none)
 WEFT_KO=${WEFT_KO-}
 
 usage() {
-	sed -n '4,22s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,23s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
 parse_arguments() {
 	local option
 
-	while getopts m:t:l:k:e:d:M:a: option; do
+	while getopts m:t:l:k:e:d:M:a:n: option; do
 		case $option in
 		m) mode=$OPTARG ;;
 		t) limit=$OPTARG ;;
@@ -53,12 +58,14 @@ parse_arguments() {
 		d) programs=$OPTARG ;;
 		M) memory=$OPTARG ;;
 		a) more_arguments=$OPTARG ;;
+		n) network=(-netdev "$OPTARG,id=wire" -device "virtio-net,netdev=wire,mac=52:54:00$(od -An -N3 -tx1 /dev/urandom | tr ' ' :)") ;;
 		*) usage ;;
 		esac
 	done
 	shift $((OPTIND - 1))
 	[ $# = 2 ] || usage
 	series=$1 command=$2
+	arch=$(arch_of "$series")
 	[ -n "$memory" ] || { memory=1536; ! is_debug "$series" || memory=3072; }
 	environment=(SLOW="$(slowness "$series")" "${environment[@]}")
 	[ -z "$WEFT_KO" ] || [ -r "$WEFT_KO" ] || die "cannot read the module '$WEFT_KO'"
@@ -110,12 +117,24 @@ pick_accelerator() {
 		;;
 	smp)
 		accelerator=tcg
-		if kvm_works; then accelerator=kvm; fi
+		if [ -z "$arch" ] && kvm_works; then accelerator=kvm; fi
 		;;
 	*)
 		die "'$mode' is no mode; expected icount or smp"
 		;;
 	esac
+}
+
+# Another architecture is emulated in any case. The kernel's console is the first serial port, except where there is none.
+emulate_architecture() {
+	arch_settings "$arch"
+	if [ "$accelerator" = icount ]; then
+		emulator+=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+	else
+		emulator+=(-accel "tcg,thread=multi" -smp 2)
+	fi
+	emulator+=(-device "$serial_bus")
+	[ "$arch" != s390x ] || serial_port=(-device "sclpconsole,chardev=console")
 }
 
 # On a machine of type pc a kernel without ACPI, such as the debug kernels, finds only one CPU.
@@ -161,7 +180,7 @@ verbosity() {
 # An emulator that gets little CPU time misses ticks, and the kernel's timer check panics: it is disabled.
 machine_arguments() {
 	# shellcheck disable=SC2046 # words
-	echo "console=ttyS0 panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
+	echo "console=$console_device panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
 		"${VM_KERNEL_ARGUMENTS-$(verbosity)}" "$more_arguments"
 }
 
@@ -195,12 +214,13 @@ memory_directory() {
 run_qemu() { # run_qemu SECONDS CONSOLE_LOG
 	: >"$work/status"
 	write_archive
-	# shellcheck disable=SC2046 # words
-	setpriv --pdeathsig TERM timeout --kill-after=5 "$1" qemu-system-x86_64 $(accelerator_options) \
-		$(machine_options) -m "$memory" -nodefaults -display none -no-reboot -nic none \
+	# shellcheck disable=SC2207 # words
+	[ -n "$arch" ] || emulator=(qemu-system-x86_64 $(accelerator_options) $(machine_options))
+	setpriv --pdeathsig TERM timeout --kill-after=5 "$1" "${emulator[@]}" \
+		-m "$memory" -nodefaults -display none -no-reboot "${network[@]}" \
 		-kernel "$kernel/boot/vmlinuz-${kernel##*/}" -initrd "$work/initrd" \
 		-append "$(machine_arguments)" \
-		-serial file:"$2" \
+		-chardev file,id=console,path="$2" "${serial_port[@]}" \
 		-chardev file,id=output,path=/dev/fd/1,append=on -device virtserialport,chardev=output,name=weft.output \
 		-chardev file,id=status,path="$work/status" -device virtserialport,chardev=status,name=weft.status </dev/null | cat
 }
@@ -220,6 +240,7 @@ write_archive() {
 
 run_machine() { # run_machine SECONDS CONSOLE_LOG
 	pick_accelerator
+	[ -z "$arch" ] || emulate_architecture
 	is_uml "$series" || [ "$accelerator" = kvm ] || environment+=(EMULATED=1)
 	if is_uml "$series"; then run_uml "$@"; else run_qemu "$@"; fi
 }

@@ -17,6 +17,7 @@
 #   test_file TEST                  the script of a test: one of kselftest/ by its name, another one by its path in selftests/
 #   is_debug SERIES                 whether it is a debug kernel: those that debug.sh builds, and uml-kasan
 #   is_uml SERIES                   whether it is Linux as a program, which uml.sh builds
+#   arch_of SERIES                  the architecture of a series like 6.12-arm64, nothing for this machine's own
 #   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
@@ -158,15 +159,18 @@ unpack_whole() { # unpack_whole DIRECTORY NAME...
 
 	shift
 	archives=$(mktemp -d)
-	mkdir -p "$archives/partial" "$root"
+	mkdir -p "$archives/partial"
+	# Debian 12's packages have files below these names; the links have to be there first.
+	for name in bin sbin lib lib64; do
+		mkdir -p "$root/usr/$name"
+		ln -sfn "usr/$name" "$root/$name"
+	done
 	with_fresh_lists download_all "$archives" "$@" || { rm -rf "$archives"; die "could not download $1 and its dependencies"; }
 	for file in "$archives"/*.deb; do
-		dpkg -x "$file" "$root" || { rm -rf "$archives"; die "could not unpack $file"; }
+		dpkg-deb --fsys-tarfile "$file" | tar -x --keep-directory-symlink -C "$root" ||
+			{ rm -rf "$archives"; die "could not unpack $file"; }
 	done
 	rm -rf "$archives" "$root"/usr/share/{doc,info,locale,man}
-	for name in bin sbin lib lib64; do
-		[ -e "$root/$name" ] || ln -s "usr/$name" "$root/$name"
-	done
 	ln -sf mawk "$root/usr/bin/awk"
 	mkdir -p "$root/dev" "$root/proc" "$root/tmp"
 }
@@ -222,6 +226,10 @@ is_debug() {
 
 is_uml() {
 	[[ $1 == uml || $1 == uml-kasan ]]
+}
+
+arch_of() { # arch_of SERIES
+	sed -n -E 's/^[0-9]+\.[0-9]+-(arm64|armhf|i386|riscv64|s390x)$/\1/p' <<<"$1"
 }
 
 slowness() {

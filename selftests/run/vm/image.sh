@@ -9,11 +9,14 @@
 #   image.sh overlay SERIES OUTPUT    writes the archive with /init and the tree: weft.ko, tools/weft, selftests/
 #
 # WEFT_KO names the module to include, with the test modules built beside it; without it no module is included.
-# WEFT_TOOL names another build of the command than tools/weft.
+# WEFT_TOOL names another build of the command than tools/weft. Another architecture's guest (6.12-arm64) has that one's
+# programs, unpacked from its packages, and a command of tool.sh.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
+# shellcheck source=selftests/run/vm/arch.sh
+. "$here/arch.sh"
 
 # Every program of these packages is in the guest.
 packages=(
@@ -30,7 +33,7 @@ python_unused=(test idlelib ensurepip lib2to3 tkinter turtledemo pydoc_data)
 
 # By name; their dependencies are added.
 modules=(
-	virtio_pci virtio_console
+	virtio_pci virtio_console virtio_net
 	wireguard veth dummy tun bridge vrf macvlan ipvlan ifb 8021q
 	sch_netem sch_fq sch_fq_codel sch_tbf sch_ingress sch_prio sch_htb cls_u32 cls_flower cls_matchall cls_basic cls_bpf
 	act_mirred act_tunnel_key act_gact act_pedit act_csum act_skbedit act_bpf
@@ -119,6 +122,24 @@ copy_programs() {
 	done
 }
 
+# The programs of another architecture: its packages, less what no test needs.
+copy_userland() { # copy_userland ROOT ARCH
+	local root=$1 name
+
+	cp -a "$(userland "$2")/usr/." "$root/usr/"
+	rm -rf "${root:?}/usr/share" "$root"/usr/lib/*/{perl,perl-base,gconv}
+	for name in "${python_unused[@]}"; do
+		rm -rf "$root"/usr/lib/python3.*/"$name"
+	done
+	find "$root/usr/lib" -path '*/python3*' -name tests -type d -prune -exec rm -rf {} +
+	busybox --list | while read -r name; do
+		[ -e "$root/usr/bin/$name" ] || [ -e "$root/usr/sbin/$name" ] || ln -s busybox "$root/usr/bin/$name"
+	done
+	for name in awk:mawk sh:bash nc:ncat; do
+		ln -sf "${name#*:}" "$root/usr/bin/${name%:*}"
+	done
+}
+
 fetch_unpacked() { # fetch_unpacked DIRECTORY
 	local package
 
@@ -177,7 +198,7 @@ pack() { # pack ROOT: the archive, on standard output
 # names.
 fingerprint() { # fingerprint KERNEL_DIRECTORY
 	{
-		cat "$here/image.sh"
+		cat "$here/image.sh" "$here/arch.sh"
 		echo "${1#"$cache"/}"
 		cat "$1/../../.source" 2>/dev/null || true
 		dpkg-query -W busybox-static libc6 "${packages[@]}" "${library_packages[@]}"
@@ -192,9 +213,13 @@ build_base() { # build_base KERNEL_DIRECTORY RELEASE IMAGE
 	say "building the guest's image for $release"
 	root=$(mktemp -d)
 	make_skeleton "$root"
-	copy_programs "$root"
-	copy_python "$root"
-	copy_unpacked "$root"
+	if [ -n "$arch" ]; then
+		copy_userland "$root" "$arch"
+	else
+		copy_programs "$root"
+		copy_python "$root"
+		copy_unpacked "$root"
+	fi
 	copy_modules "$root" "$kernel" "$release"
 	pack "$root" >"$image.new"
 	rm -rf "$image.modules"
@@ -217,6 +242,7 @@ delete_old_images() { # delete_old_images DIRECTORY
 base_image() { # base_image SERIES: sets image, without its suffix, and release
 	local kernel
 
+	arch=$(arch_of "$1")
 	kernel=$("$here/kernels.sh" image "$1")
 	release=${kernel##*/}
 	image=$cache/images/$release-$(fingerprint "$kernel")
@@ -242,6 +268,7 @@ add_module() { # add_module ROOT
 write_overlay() { # write_overlay OUTPUT
 	local root tool=${WEFT_TOOL:-$weft_top/tools/weft}
 
+	[ -z "$arch" ] || tool=$("$here/tool.sh" "$arch")
 	root=$(mktemp -d)
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
@@ -250,7 +277,7 @@ write_overlay() { # write_overlay OUTPUT
 	if [ -x "$tool" ]; then
 		cp "$tool" "$root/weft/tools/weft"
 		ln -s /weft/tools/weft "$root/usr/bin/weft"
-		copy_libraries "$root" "$tool"
+		[ -n "$arch" ] || copy_libraries "$root" "$tool"
 	fi
 	[ -z "${WEFT_KO-}" ] || add_module "$root"
 	pack "$root" >"$1"

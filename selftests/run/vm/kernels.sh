@@ -5,7 +5,8 @@
 #
 # A SERIES is a number such as 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own
 # lists lack is looked up in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh
-# builds uml and uml-kasan.
+# builds uml and uml-kasan. 6.12-arm64 is Debian's kernel of that series for another architecture (arch.sh), with the
+# headers' programs for this one.
 #
 #   kernels.sh release SERIES     the newest available release of a series: 6.12.117+deb12-cloud-amd64
 #   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
@@ -16,6 +17,8 @@ set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
+# shellcheck source=selftests/run/vm/arch.sh
+. "$here/arch.sh"
 
 source_package=linux-source-6.12
 source_parts=(
@@ -41,12 +44,15 @@ lists_max_age=180
 # Kernels that were not used for that many days are deleted when a new one is fetched.
 unused_days=14
 
+# The end of the releases of Debian's kernels.
+flavour=cloud-amd64
+
 newest_known() { # newest_known SERIES: of the releases in Debian's lists
 	local pattern=${1//./\\.}
 
 	[ "$1" != newest ] || pattern='[0-9]+\.[0-9]+'
 	apt-cache "${suite_options[@]}" pkgnames linux-image- 2>/dev/null |
-		sed -n -E "s/^linux-image-($pattern\.[0-9][0-9a-z.+-]*-cloud-amd64)$/\1/p" | sort -V | tail -n 1
+		sed -n -E "s/^linux-image-($pattern\.[0-9][0-9a-z.+-]*-$flavour)$/\1/p" | { grep -v -- -rt- || true; } | sort -V | tail -n 1
 }
 
 newest_here() { # newest_here SERIES
@@ -79,7 +85,7 @@ newest_cached() { # newest_cached SERIES
 	local pattern=$1
 
 	[ "$1" != newest ] || pattern='[0-9]'
-	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-cloud-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
+	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-$flavour" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
 }
 
 # A script that builds for a kernel and then boots it resolves the releases once, in KERNEL_RELEASES: Debian's lists
@@ -89,21 +95,21 @@ release_of() { # release_of SERIES
 
 	[[ $1 =~ ^([0-9]+\.[0-9]+|newest)$ ]] || die "'$1' is no kernel series; expected something like 6.12, or newest"
 	for release in ${KERNEL_RELEASES-}; do
-		[[ $release != "$1".*-cloud-amd64 ]] || { echo "$release"; return; }
+		[[ $release != "$1".*[0-9]-"$flavour" ]] || { echo "$release"; return; }
 	done
 	for way in newest_here newest_if_in_unstable newest_after_update newest_in_unstable newest_cached; do
 		release=$("$way" "$1") || true
 		[ -z "$release" ] || { echo "$release"; return; }
 	done
-	die "Debian has no cloud kernel of series $1 here"
+	die "Debian has no kernel of series $1 here"
 }
 
-# This machine's own lists, if they have the release, otherwise unstable's.
+# This machine's own lists, if they have the release, otherwise unstable's. Another architecture's lists are in force already.
 where_known() { # where_known RELEASE COMMAND...
 	local release=$1
 
 	shift
-	if package_known "linux-image-$release"; then "$@"; else in_unstable "$@"; fi
+	if [ -n "$arch" ] || package_known "linux-image-$release"; then "$@"; else in_unstable "$@"; fi
 }
 
 delete_old() { # delete_old DIRECTORY
@@ -119,8 +125,17 @@ unpack_image() { # unpack_image RELEASE DIRECTORY
 	done
 	[ -e "$2/lib" ] || ln -s usr/lib "$2/lib"
 	mkdir -p "$2/boot"
+	[ ! -e "$2/boot/vmlinux-$1" ] || mv "$2/boot/vmlinux-$1" "$2/boot/vmlinuz-$1"
 	[ -e "$2/boot/vmlinuz-$1" ] || ln -s "../lib/modules/$1/vmlinuz" "$2/boot/vmlinuz-$1"
 	[ -e "$2/boot/vmlinuz-$1" ] || die "the packages of $1 have no kernel where it is looked for"
+}
+
+# Modules of hardware that no guest has: most of a kernel for many machines.
+delete_drivers() { # delete_drivers DIRECTORY
+	rm -rf "$1/sound"
+	find "$1/drivers" -mindepth 1 -maxdepth 1 ! -name net ! -name virtio ! -name char ! -name crypto ! -name s390 \
+		! -name ptp ! -name pps -exec rm -rf {} +
+	rm -rf "$1"/drivers/net/{ethernet,wireless,usb,can,phy,dsa,wwan,hamradio,arcnet,fddi}
 }
 
 # Unpacked beside its final path and then renamed, so that images in the cache are complete.
@@ -129,22 +144,37 @@ fetch_image() { # fetch_image RELEASE DIRECTORY
 	delete_old "${2%/*}"
 	rm -rf "$2.new"
 	where_known "$1" unpack_image "$1" "$2.new"
+	[ -z "$arch" ] || delete_drivers "$2.new/lib/modules/$1/kernel"
 	find "$2.new/lib/modules/" -name '*.ko.xz' -print0 | xargs -0 -r -P 2 -n 64 unxz
 	depmod -b "$2.new" "$1"
 	rm -rf "$2.new/usr/share"
 	mv "$2.new" "$2"
 }
 
+# The programs of kbuild run on this machine, whatever the kernel's architecture: those of the same series, under the name
+# that the headers ask for. Those of a newer release of Debian would need its C library.
+unpack_kbuild() { # unpack_kbuild PACKAGE DIRECTORY
+	local package=$1
+
+	if [ -n "$arch" ]; then
+		local suite_options=()
+		package_known "$package" || package=$(apt-cache pkgnames "$(grep -oE '^linux-kbuild-[0-9]+\.[0-9]+' <<<"$1")" | sort -V | tail -n 1)
+		[ -n "$package" ] || die "this machine's Debian has no package like $1"
+	fi
+	unpack_package "$package" "$2"
+	[ -e "$2/usr/lib/$1" ] || ln -s "$package" "$2/usr/lib/$1"
+}
+
 # The header packages refer to each other under /usr; here they are in FINAL once they are complete.
 unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
 	local release=$1 directory=$2 common kbuild
 
-	common=linux-headers-${release%-cloud-amd64}-common
+	common=linux-headers-${release%-"$flavour"}-common
 	unpack_package "linux-headers-$release" "$directory"
 	unpack_package "$common" "$directory"
 	kbuild=$(readlink "$directory/usr/src/linux-headers-$release/scripts")
 	kbuild=$(basename "$(dirname "$kbuild")")
-	unpack_package "$kbuild" "$directory"
+	unpack_kbuild "$kbuild" "$directory"
 	sed -i "s|/usr/src/|$3/usr/src/|g" "$directory/usr/src/linux-headers-$release/Makefile" \
 		"$directory/usr/src/linux-headers-$release/.kernelvariables"
 }
@@ -171,7 +201,7 @@ fetch_headers() { # fetch_headers RELEASE DIRECTORY
 	[ ! -e "$directory" ] || return 0
 	delete_old "${directory%/*}"
 	rm -rf "$directory.new"
-	if package_known "linux-headers-$release"; then
+	if [ -n "$arch" ] || package_known "linux-headers-$release"; then
 		unpack_headers "$release" "$directory.new" "$directory"
 	else
 		in_unstable unpack_root "$release" "$directory.new"
@@ -228,17 +258,31 @@ own_kernel() { # own_kernel COMMAND SERIES
 	esac
 }
 
-main() {
-	local release directory
+# Another architecture's kernel, from its lists.
+foreign_kernel() { # foreign_kernel COMMAND SERIES
+	arch=$(arch_of "$2")
+	arch_settings "$arch"
+	in_architecture "$arch" debian_kernel "$1" "${2%%-*}"
+}
 
+main() {
+	arch=''
 	case ${1-} in
 	release|image|headers)
 		if is_debug "${2?a series is needed}" || is_uml "$2"; then
 			own_kernel "$1" "$2"
 			return
+		elif [ -n "$(arch_of "$2")" ]; then
+			foreign_kernel "$1" "$2"
+			return
 		fi
 		;;
 	esac
+	debian_kernel "$@"
+}
+
+debian_kernel() { # debian_kernel COMMAND [SERIES]
+	local release directory
 
 	case ${1-} in
 	release)

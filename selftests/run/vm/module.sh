@@ -10,6 +10,8 @@ set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
+# shellcheck source=selftests/run/vm/arch.sh
+. "$here/arch.sh"
 
 # Options of unshare with which an ordinary user may mount file systems.
 as=()
@@ -84,19 +86,28 @@ build() { # build DIRECTORY HEADERS ARGUMENTS...
 	elif can_compile_once "$directory"; then
 		run=(compile_once "$directory")
 	fi
-	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" WEFT_SELFTESTS=m "$@" modules >&2
+	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" "$@" modules >&2
+}
+
+# On 32 bits every warning is an error: gcc only warns of a constant that overflows.
+set_architecture() { # sets module_arguments
+	arch_settings "$arch"
+	[ $bits = 64 ] || module_arguments+=(KCFLAGS="-Werror -include $weft_top/selftests/arch/one_word.h")
 }
 
 main() {
+	local module_arguments=(WEFT_SELFTESTS=m)
 	local series=${1:?a series is needed} purpose=${2:-check} headers release directory
 
 	shift $(($# < 2 ? $# : 2))
 	! is_uml "$series" || set -- ARCH=um SUBARCH=x86_64 "$@"
+	arch=$(arch_of "$series")
+	[ -z "$arch" ] || set_architecture
 	headers=$("$here/kernels.sh" headers "$series")
 	release=${headers##*/linux-headers-}
 	directory=$cache/build/$(echo "$weft_top" | sha256sum | cut -c 1-8)/$release-$purpose
 	mkdir -p "${directory%/*}"
-	with_lock "build-$release-$purpose" build "$directory" "$headers" "$@"
+	with_lock "build-$release-$purpose" build "$directory" "$headers" "${module_arguments[@]}" "$@"
 	echo "$directory/kmod/weft.ko"
 }
 

@@ -9,7 +9,7 @@
 # One VM runs many tests; after a crash of the VM the remaining tests run in a new one. KIND=wireguard runs them
 # against the in-tree module, to verify the tests themselves, and KIND=weft-compat against weft in its place.
 # WALL_LIMIT limits the wall-clock seconds of one test (default: 1500, times SLOW where the kernel is slow); VM_MODE,
-# smp or icount, overrides the tests' own choice; VM_MEMORY is the VM's memory in megabytes; VM_ENVIRONMENT names the
+# smp or icount, overrides the tests' own choice; VM_MEMORY is the VM's memory in megabytes, VM_NETWORK boot.sh's -n; VM_ENVIRONMENT names the
 # variables that are passed to tests; VM_NOTES=1 prints the notes of passing tests, too; the guest has the directory
 # PROGRAMS as /weft/programs. GCOV names a directory for an archive of gcov's counts (.gcda) of each test, if module
 # and kernel support gcov. LEAKS names the tests that kmemleak checks, where the kernel has it: a scan takes as long
@@ -315,6 +315,7 @@ main() {
 		boot_options+=(-e "$name=${!name-}")
 	done
 	[ -z "${GCOV-}" ] || boot_options+=(-e GCOV=1)
+	[ -z "${VM_NETWORK-}" ] || boot_options+=(-n "$VM_NETWORK")
 	[ -z "${VM_MEMORY-}" ] || boot_options+=(-M "$VM_MEMORY")
 	[ -z "${PROGRAMS-}" ] || boot_options+=(-d "$PROGRAMS")
 	[ $# -ge 2 ] || die "expected a kernel series and tests"

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check-arch: weft on other architectures, built by Debian's cross compilers and run under QEMU. One stream of TAP, with
+# the sum as the last line.
+#
+#   ARCH      architectures (default: arm64 s390x armhf); there are also i386 and riscv64, of which by default only the
+#             build, loading and `basic` are tested
+#   TESTS     names (default: all): unit, the tests in userspace, one process at a time; cross, tunnels to another machine,
+#             which is this one's architecture; and tests of kselftest/
+set -u -o pipefail
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
+# shellcheck source=selftests/run/tap.sh
+. "$(dirname "$0")/../run/tap.sh"
+cd "$weft_top" || exit 1
+
+# The core of the tests: what packs and unpacks numbers, counts time, and reaches each object of the module.
+core="basic handshake cookies interop timers roaming netlink batch packets rotate malformed updown"
+
+# The kernel of each architecture: the newest that Debian 12 has for it, and Debian 13's where it has none.
+series_of() { # series_of ARCH
+	case $1 in
+	arm64|riscv64)
+		echo "6.12-$1"
+		;;
+	*)
+		echo "6.1-$1"
+		;;
+	esac
+}
+
+tests_of() { # tests_of ARCH
+	case $1 in
+	i386|riscv64)
+		echo "unit basic"
+		;;
+	s390x)
+		echo "unit $core cross"
+		;;
+	*)
+		echo "unit $core"
+		;;
+	esac
+}
+
+build() { # build WHAT COMMAND...: sets built
+	local name=$1
+
+	shift
+	if built=$("$@" 2>"$work/log"); then
+		echo "ok - $name"
+	else
+		echo "not ok - $name"
+		tail -n 40 "$work/log" | sed "s/^/# $name: /"
+		return 1
+	fi
+}
+
+# Two machines, whose wire is a pair of sockets of this one. The near one's cases are the test; the far one's kernel has
+# nothing to complain about either.
+cross() { # cross SERIES MODULE
+	local near=$work/near far=$work/far module
+
+	build "6.12 build: weft.ko" selftests/run/vm/module.sh 6.12 || return
+	module=$built
+	local -x VM_ENVIRONMENT=ROLE
+	ROLE=far VM_NETWORK="dgram,local.type=unix,local.path=$far,remote.type=unix,remote.path=$near" \
+		with_verdict "6.12 run" selftests/run/vm/run.sh -k "$module" 6.12 arch/cross >"$work/far.output" &
+	ROLE=near VM_NETWORK="dgram,local.type=unix,local.path=$near,remote.type=unix,remote.path=$far" \
+		with_verdict "$1 run" selftests/run/vm/run.sh -k "$2" "$1" arch/cross
+	wait $!
+	sed 's/ 6\.12 arch/ 6.12 far arch/' "$work/far.output"
+}
+
+one() { # one ARCH
+	local series tests=() name module started=$SECONDS
+
+	series=$(series_of "$1")
+	for name in ${TESTS:-$(tests_of "$1")}; do
+		case $name in
+		unit)
+			suite "$1" bash selftests/arch/unit.sh "$1"
+			echo "# $1 unit: $((SECONDS - started)) s"
+			;;
+		*)
+			tests+=("$name")
+			;;
+		esac
+	done
+	[ ${#tests[@]} != 0 ] && build "$series build: the command" selftests/run/vm/tool.sh "$1" &&
+		build "$series build: weft.ko" selftests/run/vm/module.sh "$series" || return
+	module=$built
+	mapfile -t in_vm < <(printf '%s\n' "${tests[@]}" | grep -vx cross)
+	[ ${#in_vm[@]} = 0 ] || with_verdict "$series run" selftests/run/vm/run.sh -k "$module" "$series" "${in_vm[@]}"
+	[[ " ${tests[*]} " != *" cross "* ]] || cross "$series" "$module"
+	echo "# $1: $((SECONDS - started)) s"
+}
+
+check_names() {
+	local name
+
+	for name in ${ARCH:-}; do
+		[ -n "$(arch_of "6.1-$name")" ] || die "'$name' is no architecture; there are: arm64 armhf i386 riscv64 s390x"
+	done
+	for name in ${TESTS:-}; do
+		[[ $name == unit || $name == cross || -e selftests/kselftest/$name.sh ]] ||
+			die "'$name' is no test; there are: unit cross, and those of kselftest/, of which the core is: $core"
+	done
+}
+
+main() {
+	local arch
+
+	check_names
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	# Variables of this make are not passed to the makes that it starts; run.sh wants the native command, too.
+	unset MAKEFLAGS MAKEOVERRIDES MFLAGS
+	make -s -C tools -j "$(nproc)" >&2 || exit 1
+	{
+		echo "TAP version 13"
+		for arch in ${ARCH:-arm64 s390x armhf}; do
+			one "$arch"
+		done
+	} | merge
+}
+
+main

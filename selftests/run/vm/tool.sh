@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the command for another architecture, in a directory of its own in the cache that follows the sources, and prints its
+# path.
+#
+#   tool.sh ARCH
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/run/vm/host.sh
+. "$here/host.sh"
+# shellcheck source=selftests/run/vm/arch.sh
+. "$here/arch.sh"
+
+build() { # build DIRECTORY ROOT
+	mkdir -p "$1"
+	rsync -a --delete --exclude='*.o' --exclude='*.d' --exclude=/tools/weft --exclude=/tools/build \
+		"$weft_top/tools" "$1/"
+	rsync -a --delete --relative "$weft_top/./kmod/uapi" "$weft_top/./kmod/version.h" "$1/"
+	make -s -C "$1/tools" -j "$(nproc)" WERROR=-Werror CC="$triple-gcc --sysroot=$2" >&2
+}
+
+main() {
+	local directory root
+
+	arch_settings "${1:?an architecture is needed}"
+	root=$(sysroot "$1")
+	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/$libraries/pkgconfig:$root/usr/share/pkgconfig
+	directory=$cache/build/$(echo "$weft_top" | sha256sum | cut -c 1-8)/tools-$1
+	with_lock "tools-$1-$(basename "${directory%/*}")" build "$directory" "$root"
+	echo "$directory/tools/weft"
+}
+
+main "$@"
