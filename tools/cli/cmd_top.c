@@ -26,7 +26,7 @@ struct top_words {
 
 static bool top_take_every(struct top_words *words, const char *value)
 {
-	unsigned long seconds;
+	__u64 seconds;
 
 	if (!weft_setting_number(value, 10, TOP_EVERY_MOST_S, &seconds) || !seconds)
 		return weft_complain(words->job.ctx,

@@ -45,7 +45,7 @@ static bool batch_print(const struct weft_top_job *job, bool first)
 
 bool weft_top_batch(struct weft_top_job *job)
 {
-	unsigned long done;
+	__u64 done;
 	int err = 0;
 
 	if (!job->reading.dev)

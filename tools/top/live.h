@@ -21,7 +21,7 @@ struct weft_top_job {
 	const char *iface;
 	struct weft_top_view view;
 	int every_ms;
-	unsigned long count;
+	__u64 count;
 	struct weft_top_reading reading;
 };
 
