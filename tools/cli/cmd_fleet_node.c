@@ -14,6 +14,7 @@
 #include "conf/setting.h"
 #include "fleet/apply.h"
 #include "fleet/last.h"
+#include "fleet/phase.h"
 #include "genl/backend.h"
 #include "print/json.h"
 
@@ -307,30 +308,6 @@ static int node_tell_hello(const struct node_job *job)
 	return 0;
 }
 
-/* The own hello is among the records that the node knows. */
-static bool node_remember_hello(struct node_job *job)
-{
-	const struct weft_self *self = job->folder.self;
-	struct weft_merge merge = { .now = job->ctx->now };
-	char *line;
-	bool good;
-
-	if (!self || !self->hello)
-		return true;
-	if (asprintf(&line, "%s\n", self->hello) < 0)
-		return false;
-	good = weft_fleet_merge(job->folder.fleet, line, strlen(line), &merge);
-	weft_merge_free(&merge);
-	free(line);
-	return good;
-}
-
-static bool node_greet(struct node_job *job)
-{
-	return (weft_self_greet(job->folder.self, job->folder.fleet) &&
-		node_remember_hello(job)) || node_no_memory(job);
-}
-
 int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 {
 	struct node_hello hello = { };
@@ -347,7 +324,7 @@ int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	if (node_begin(&job) &&
 	    (job.folder.self ? node_check_self(&job, &hello) : node_make_self(&job, &hello)) &&
-	    node_take_words(&job, &hello) && node_greet(&job) &&
+	    node_take_words(&job, &hello) && weft_phase_greet(&job.folder) &&
 	    weft_folder_write(&job.folder, &job.changed))
 		status = node_tell_hello(&job);
 	node_end(&job);
@@ -427,7 +404,7 @@ static bool node_outbid_clash(struct node_job *job)
 	const struct weft_member *self = weft_fleet_find(job->folder.fleet,
 							 job->folder.self->node);
 
-	return !self || !self->clash || node_greet(job);
+	return !self || !self->clash || weft_phase_greet(&job->folder);
 }
 
 /* A machine with another identity has the node's addresses, and no peer. */
@@ -486,206 +463,35 @@ int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 
 /* rotate */
 
-struct node_rotate {
-	const char *id, *grace;
-};
-
-/* A rotation of this identifier is over, or has reached a later phase. */
-static bool node_is_past(const struct weft_self *self, const struct node_rotate *rotate)
+static bool node_take_grace(struct node_job *job, const char *text, struct weft_phase_call *call)
 {
-	return rotate->id && !strcmp(self->rotation, rotate->id);
-}
-
-/* Peers take no new key of a node whose admission is over. */
-static bool node_may_renew(struct node_job *job)
-{
-	const struct weft_member *self = weft_fleet_find(job->folder.fleet,
-							 job->folder.self->node);
-
-	if (!self || !self->node || !self->node->not_after ||
-	    (__s64)self->node->not_after >= job->ctx->now)
-		return true;
-	return weft_complain(job->ctx,
-			     "the admission of node '%s' ended at %llu (not_after), and peers take no new key of it: have it admitted again first",
-			     self->name, (unsigned long long)self->node->not_after);
-}
-
-static bool node_announce(struct node_job *job, const struct node_rotate *rotate)
-{
-	struct weft_self *self = job->folder.self;
-
-	if (node_is_past(self, rotate) && weft_self_rotation(self) == WEFT_SELF_RESTS)
-		weft_warn(job->ctx, "rotation '%s' of node '%s' is over: another id begins a new one",
-			  self->rotation, self->node);
-	if (node_is_past(self, rotate) || weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
-		return !rotate->id || node_is_past(self, rotate) ||
-		       weft_complain(job->ctx,
-				     "rotation '%s' of node '%s' has not ended: undo it, or go on with it",
-				     self->rotation, self->node);
-	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
-		return weft_complain(job->ctx,
-				     "rotation '%s' of node '%s' has not ended: run 'weft fleet rotate %s finish' first",
-				     self->rotation, self->node, self->fleet);
-	if (!node_may_renew(job))
-		return false;
-	weft_seed_generate(&self->next);
-	snprintf(self->rotation, sizeof(self->rotation), "%s", rotate->id ?: "");
-	if (!rotate->id)
-		snprintf(self->rotation, sizeof(self->rotation), "%lld",
-			 (long long)job->ctx->now);
-	return true;
-}
-
-static bool node_change(struct node_job *job, const struct node_rotate *rotate)
-{
-	struct weft_self *self = job->folder.self;
-	const struct weft_fleet_record *terms = job->folder.fleet->terms;
-	__u64 grace = terms && terms->rotate_grace ? terms->rotate_grace : WEFT_GRACE_SECONDS;
-
-	if (rotate->id && strcmp(self->rotation, rotate->id))
-		return weft_complain(job->ctx,
-				     "node '%s' has not announced a key for rotation '%s'",
-				     self->node, rotate->id);
-	if (weft_self_rotation(self) == WEFT_SELF_CHANGED ||
-	    (weft_self_rotation(self) == WEFT_SELF_RESTS && node_is_past(self, rotate)))
-		return true;
-	if (weft_self_rotation(self) == WEFT_SELF_RESTS)
-		return weft_complain(job->ctx,
-				     "node '%s' has announced no key: run 'weft fleet rotate %s announce' first",
-				     self->node, self->fleet);
-	if (!node_take_number(job, "grace", rotate->grace, UINT32_MAX, &grace))
-		return false;
-	weft_self_private_key(self, &self->previous);
-	self->tunnel = self->next;
-	weft_key_wipe(&self->tunnel_raw);
-	weft_key_wipe(&self->next);
-	self->grace_until = grace ? job->ctx->now + grace : 0;
-	self->since = job->ctx->now;
-	return true;
-}
-
-static bool node_finish(struct node_job *job, const struct node_rotate *rotate)
-{
-	struct weft_self *self = job->folder.self;
-
-	if (rotate->id && strcmp(self->rotation, rotate->id))
-		return weft_complain(job->ctx, "node '%s' has not taken part in rotation '%s'",
-				     self->node, rotate->id);
-	if (weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
-		return weft_complain(job->ctx,
-				     "node '%s' has not changed its key: run 'weft fleet rotate %s change' first",
-				     self->node, self->fleet);
-	weft_key_wipe(&self->previous);
-	self->grace_until = 0;
-	return true;
-}
-
-static bool node_undo(struct node_job *job, const struct node_rotate *rotate)
-{
-	struct weft_self *self = job->folder.self;
-
-	/* Of another rotation nothing is to be undone. */
-	if (rotate->id && !node_is_past(self, rotate))
-		return true;
-	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
-		return weft_complain(job->ctx,
-				     "node '%s' has changed its key, and peers may have met it: finish the rotation, and rotate again",
-				     self->node);
-	if (weft_self_rotation(self) == WEFT_SELF_ANNOUNCED) {
-		weft_key_wipe(&self->next);
-		self->rotation[0] = '\0';
-	}
-	return true;
-}
-
-/* The new keys are written before the kernel gets them: after a crash "apply" goes on. */
-static bool node_rotate_kernel(struct node_job *job)
-{
-	struct weft_fleet_apply apply;
-	struct weft_host_link link = { };
-	bool good;
-
-	if (!job->folder.fleet->terms ||
-	    job->ctx->host->link(job->ctx->host, job->name, &link) || !link.index)
-		return true;
-	good = weft_fleet_apply(job->ctx, &job->folder, &apply);
-	job->changed |= apply.changed;
-	weft_fleet_apply_free(&apply);
-	return good;
-}
-
-/* In the kernel the previous key ends, too. */
-static bool node_finish_kernel(struct node_job *job)
-{
-	const struct weft_rotation finish = { .action = WEFT_ROTATE_ACTION_FINISH };
-	struct weft_backend *backend = job->ctx->backend;
-	struct weft_host_link link = { };
-	struct weft_device *dev;
-	bool has;
-
-	if (job->ctx->host->link(job->ctx->host, job->name, &link) || !link.index ||
-	    link.kind != WEFT_KIND_WEFT)
-		return node_rotate_kernel(job);
-	if (!weft_backend_get(job->ctx, job->name, &dev))
-		return false;
-	has = dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
-	weft_model_device_free(dev);
-	job->changed |= has;
-	if (has && !job->ctx->dry_run && backend->rotate(backend, job->name, &finish))
-		return weft_complain(job->ctx, "cannot finish the rotation of '%s': %s", job->name,
-				     backend->error);
-	return node_rotate_kernel(job);
-}
-
-/**
- * struct node_phase - one phase of a rotation
- * @name: its word
- * @run: changes the node's keys
- * @kernel: brings the interface along, or NULL
- */
-static const struct node_phase {
-	const char *name;
-	bool (*run)(struct node_job *job, const struct node_rotate *rotate);
-	bool (*kernel)(struct node_job *job);
-} node_phases[] = {
-	{ "announce", node_announce },
-	{ "change", node_change, node_rotate_kernel },
-	{ "finish", node_finish, node_finish_kernel },
-	{ "undo", node_undo },
-	{ }
-};
-
-static bool node_run_phase(struct node_job *job, const struct node_phase *phase,
-			   const struct node_rotate *rotate)
-{
-	return phase->run(job, rotate) && node_greet(job) &&
-	       weft_folder_write(&job->folder, &job->changed) &&
-	       (!phase->kernel || phase->kernel(job));
+	call->has_grace = text;
+	return node_take_number(job, "grace", text, UINT32_MAX, &call->grace);
 }
 
 int weft_fleet_rotate(struct weft_context *ctx, int argc, char **argv)
 {
-	struct node_rotate rotate = { };
+	struct weft_phase_call call = { };
+	const char *grace = NULL;
 	const struct weft_fleet_word words[] = {
-		{ "id", &rotate.id }, { "grace", &rotate.grace }, { }
+		{ "id", &call.id }, { "grace", &grace }, { }
 	};
 	struct node_job job = { .ctx = ctx, .name = argv[0] };
-	const struct node_phase *phase;
+	const struct weft_phase *phase = weft_phase_find(argv[1]);
 	int status = 1;
 
-	for (phase = node_phases; phase->name && strcmp(phase->name, argv[1]); phase++)
-		;
-	if (!phase->name)
-		return !weft_complain_unknown(ctx, "unknown phase", argv[1], node_phases,
-					      sizeof(node_phases[0]));
+	if (!phase)
+		return !weft_complain_unknown(ctx, "unknown phase", argv[1], weft_phases,
+					      sizeof(weft_phases[0]));
 	if (!weft_fleet_words(ctx, "rotate", words, argc - 2, argv + 2))
 		return 1;
-	if (rotate.id && !weft_fields_is_word(rotate.id))
+	if (call.id && !weft_fields_is_word(call.id))
 		return !weft_complain(ctx, "id: '%s' is not a word of letters, digits and '._:+-'",
-				      rotate.id);
+				      call.id);
 	weft_signals_outlive_reader();
-	if (node_begin(&job) && weft_folder_need(&job.folder) &&
-	    node_run_phase(&job, phase, &rotate))
+	if (node_take_grace(&job, grace, &call) && node_begin(&job) &&
+	    weft_folder_need(&job.folder) &&
+	    weft_phase_run(&job.folder, phase, &call, &job.changed))
 		status = node_tell_hello(&job);
 	node_end(&job);
 	return status;
