@@ -54,28 +54,31 @@ static const struct merge_reason
 		WEFT_REFUSED_UNKNOWN, "its serial is higher than that of the node's record",
 	};
 
+bool weft_merge_refuse(struct weft_merge *merge, const char *record, enum weft_refused class,
+		       const char *reason)
+{
+	struct weft_merge_refused *refused;
+
+	if (merge->refused_count == MERGE_REFUSED_MAX) {
+		merge->refused_more++;
+		return true;
+	}
+	refused = reallocarray(merge->refused, merge->refused_count + 1, sizeof(*refused));
+	if (!refused)
+		return false;
+	merge->refused = refused;
+	refused += merge->refused_count;
+	refused->record = strdup(record);
+	refused->reason = strdup(reason);
+	refused->class = class;
+	merge->refused_count++;
+	return refused->record && refused->reason;
+}
+
 static void merge_note(struct merge_job *job, const char *record,
 		       const struct merge_reason *reason)
 {
-	struct weft_merge *result = job->result;
-	struct weft_merge_refused *refused;
-
-	if (result->refused_count == MERGE_REFUSED_MAX) {
-		result->refused_more++;
-		return;
-	}
-	refused = reallocarray(result->refused, result->refused_count + 1, sizeof(*refused));
-	if (!refused) {
-		job->failed = true;
-		return;
-	}
-	result->refused = refused;
-	refused += result->refused_count;
-	refused->record = strdup(record);
-	refused->reason = strdup(reason->text);
-	refused->class = reason->class;
-	result->refused_count++;
-	job->failed |= !refused->record || !refused->reason;
+	job->failed |= !weft_merge_refuse(job->result, record, reason->class, reason->text);
 }
 
 /* Each way ends a record: it is taken, known, or refused. */

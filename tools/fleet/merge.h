@@ -48,6 +48,11 @@ struct weft_merge {
 /* Take in the records of a text. False: no memory, and @fleet may have a part of them. */
 bool weft_fleet_merge(struct weft_fleet *fleet, const char *text, size_t len,
 		      struct weft_merge *merge);
+/*
+ * Count a record that the caller refuses itself, by its name or line. False: no memory.
+ */
+bool weft_merge_refuse(struct weft_merge *merge, const char *record, enum weft_refused class,
+		       const char *reason);
 void weft_merge_free(struct weft_merge *merge);
 
 #endif /* _WEFT_TOOLS_FLEET_MERGE_H */
