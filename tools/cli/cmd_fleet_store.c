@@ -226,7 +226,7 @@ static int store_tell_changes(const struct weft_store *store)
 
 struct store_terms {
 	const char *store, *key, *topology, *port, *keepalive, *mtu, *every, *window, *grace;
-	const char *admins, *trust;
+	const char *order, *admins, *trust;
 };
 
 static struct json_object *store_terms_wish(const struct weft_context *ctx,
@@ -241,6 +241,7 @@ static struct json_object *store_terms_wish(const struct weft_context *ctx,
 	    store_add_number(ctx, wish, "rotate_every", terms->every) &&
 	    store_add_number(ctx, wish, "rotate_window", terms->window) &&
 	    store_add_number(ctx, wish, "rotate_grace", terms->grace) &&
+	    store_add_number(ctx, wish, "rotate_order", terms->order) &&
 	    store_add_list(ctx, wish, "admins", terms->admins))
 		return wish;
 	json_object_put(wish);
@@ -277,8 +278,8 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 		{ "topology", &terms.topology }, { "port", &terms.port },
 		{ "keepalive", &terms.keepalive }, { "mtu", &terms.mtu },
 		{ "rotate-every", &terms.every }, { "rotate-window", &terms.window },
-		{ "rotate-grace", &terms.grace }, { "admins", &terms.admins },
-		{ "trust", &terms.trust },
+		{ "rotate-grace", &terms.grace }, { "rotate-order", &terms.order },
+		{ "admins", &terms.admins }, { "trust", &terms.trust },
 		{ }
 	};
 	struct json_object *wish;

@@ -61,6 +61,10 @@ static void phase_begin(struct weft_folder *folder, const struct weft_phase_call
 	struct weft_self *self = folder->self;
 
 	weft_seed_generate(&self->next);
+	self->announced = folder->ctx->now;
+	/* Keys that are made from here on satisfy the present order. */
+	if (folder->fleet->terms)
+		self->order = folder->fleet->terms->rotate_order;
 	snprintf(self->rotation, sizeof(self->rotation), "%s", call->id ?: "");
 	if (!call->id)
 		snprintf(self->rotation, sizeof(self->rotation), "%lld",

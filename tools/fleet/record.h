@@ -43,6 +43,7 @@ enum weft_fleet_kind {
  * @rotate_every: seconds after which a tunnel key is to be replaced, 0 for never
  * @rotate_window: seconds over which the nodes' rotations are spread
  * @rotate_grace: seconds for which a replaced key stays valid
+ * @rotate_order: only goes up: each node is to rotate once more
  * @revoked: revoked nodes
  * @admitted: serial at which the present identity was admitted
  * @identity: signs the node's hellos; zero: a member without weft
@@ -77,6 +78,7 @@ struct weft_fleet_record {
 	__u64 rotate_every;
 	__u64 rotate_window;
 	__u64 rotate_grace;
+	__u64 rotate_order;
 	struct weft_revocations revoked;
 	__u64 admitted;
 	struct weft_key identity;

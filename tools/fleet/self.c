@@ -26,6 +26,8 @@ static const struct weft_fields_row self_rows[] = {
 	SELF_ROW(grace_until, number, 0, INT64_MAX),
 	SELF_ROW(rotation, word, 0, 0),
 	SELF_ROW(since, number, 0, INT64_MAX),
+	SELF_ROW(announced, number, 0, INT64_MAX),
+	SELF_ROW(order, number, 0, INT64_MAX),
 	SELF_ROW(generation, number, 0, INT64_MAX - 1),
 	SELF_ROW(serial, number, 0, INT64_MAX),
 	SELF_ROW(port, number, 0, 65535),

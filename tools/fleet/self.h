@@ -30,6 +30,8 @@ enum weft_self_rotation {
  * @grace_until: the end of its grace, in seconds since 1970
  * @rotation: the identifier of the present or last rotation, or ""
  * @since: when the tunnel key was made, in seconds since 1970
+ * @announced: when @next was announced, in seconds since 1970
+ * @order: the admin's order of a rotation that the node has followed last
  * @generation: of the last hello
  * @serial: the serial that the node was told, 0: none
  * @port: the UDP port, 0: that of the fleet
@@ -48,6 +50,8 @@ struct weft_self {
 	__u64 grace_until;
 	char rotation[WEFT_NODE_NAME_BYTES];
 	__u64 since;
+	__u64 announced;
+	__u64 order;
 	__u64 generation;
 	__u64 serial;
 	__u64 port;
