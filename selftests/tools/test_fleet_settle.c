@@ -89,7 +89,7 @@ static const char *settle(const struct weft_device *have)
 
 	if (!weft_fleet_model(fleet, &own, &model, &why))
 		test_bail(why.text);
-	if (!weft_settle(fleet, &model, have, &result) || !weft_settle_remove(&model, &result, true))
+	if (!weft_settle(fleet, &model, have, &result) || !weft_settle_remove(&model, &result, result.gone.count))
 		test_bail("no memory");
 	for (peer = model.profile->dev->peers; peer; peer = peer->next)
 		describe_peer(out, peer);
@@ -334,7 +334,7 @@ static void check_sync(void)
 	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
 	take();
 	if (!weft_fleet_model(fleet, &own, &model, &why) ||
-	    !weft_settle(fleet, &model, dev, &result) || !weft_settle_remove(&model, &result, true) ||
+	    !weft_settle(fleet, &model, dev, &result) || !weft_settle_remove(&model, &result, result.gone.count) ||
 	    !weft_sync_reduce(dev, model.profile->dev))
 		test_bail("the difference");
 	for (peer = model.profile->dev->peers; peer; peer = peer->next) {
@@ -360,7 +360,7 @@ static bool settle_once(const void *data)
 
 	if (!weft_fleet_model(fleet, &own, &model, &why))
 		return test_memory_failed() && !model.profile;
-	good = weft_settle(fleet, &model, data, &result) && weft_settle_remove(&model, &result, true);
+	good = weft_settle(fleet, &model, data, &result) && weft_settle_remove(&model, &result, result.gone.count);
 	good = test_memory_failed() || (good && weft_model_peer_count(model.profile->dev) == 3);
 	weft_settle_free(&result);
 	weft_fleet_model_free(&model);

@@ -392,6 +392,7 @@ static void node_note_last(struct node_job *job, bool good, const struct weft_me
 {
 	const struct weft_fleet_last last = {
 		.time = job->ctx->now, .ok = good, .waits = apply->waits,
+		.epoch = weft_fleet_epoch(job->folder.fleet),
 	};
 
 	if (!job->ctx->dry_run)
@@ -405,27 +406,6 @@ static bool node_outbid_clash(struct node_job *job)
 							 job->folder.self->node);
 
 	return !self || !self->clash || weft_phase_greet(&job->folder);
-}
-
-/* A machine with another identity has the node's addresses, and no peer. */
-static bool node_check_identity(struct node_job *job, struct weft_fleet_apply *apply)
-{
-	const struct weft_self *self = job->folder.self;
-	const struct weft_member *member = weft_fleet_find(job->folder.fleet, self->node);
-	struct weft_key identity;
-	char *text;
-	bool good;
-
-	weft_seed_public(&identity, &self->identity);
-	if (!member || !member->node || weft_key_equal(&identity, &member->node->identity))
-		return true;
-	if (asprintf(&text,
-		     "node %s of the fleet has another identity than this machine, %s: no peer answers it; admit this identity, or remove '%s' and use another name",
-		     self->node, weft_key_encode(&identity).chars, job->folder.path) < 0)
-		return node_no_memory(job);
-	good = weft_profile_words_add(&apply->problems, text, 0) || node_no_memory(job);
-	free(text);
-	return good;
 }
 
 int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
@@ -448,7 +428,7 @@ int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 	if (good) {
 		weft_fleet_warn_refused(ctx, &merge);
 		good = weft_fleet_apply(ctx, &job.folder, &apply) &&
-		       node_check_identity(&job, &apply);
+		       weft_fleet_check_identity(&job.folder, &apply);
 		node_note_last(&job, good, &merge, &apply);
 	}
 	if (good)

@@ -98,7 +98,9 @@ static bool apply_settle(struct apply_job *job)
 	weft_model_device_free(have);
 	job->apply->peers = weft_model_peer_count(job->model.profile->dev);
 	job->apply->removals = job->settle.gone.count;
-	job->apply->waits = weft_settle_is_much(&job->settle) && !job->ctx->really;
+	job->apply->waits = weft_settle_is_much(&job->settle) && !job->ctx->really &&
+			    (!job->apply->revokes ||
+			     job->settle.revoked < job->settle.gone.count);
 	return good;
 }
 
@@ -161,13 +163,21 @@ static void apply_move(struct weft_words *to, struct weft_words *from)
 	memset(from, 0, sizeof(*from));
 }
 
+/* The number of nodes that are gone and are removed now. */
+static size_t apply_removals(const struct apply_job *job)
+{
+	if (!job->apply->waits)
+		return job->settle.gone.count;
+	return job->apply->revokes ? job->settle.revoked : 0;
+}
+
 static bool apply_up(struct apply_job *job)
 {
 	struct weft_recorder recorder;
 	struct weft_context through;
 	bool good;
 
-	if (!weft_settle_remove(&job->model, &job->settle, !job->apply->waits))
+	if (!weft_settle_remove(&job->model, &job->settle, apply_removals(job)))
 		return apply_no_memory(job);
 	job->model.profile->path = strdup(job->path);
 	if (!job->model.profile->path)
@@ -195,7 +205,7 @@ bool weft_fleet_apply(const struct weft_context *ctx, struct weft_folder *folder
 	struct apply_job job = { .ctx = ctx, .folder = folder, .apply = apply };
 	bool good;
 
-	memset(apply, 0, sizeof(*apply));
+	*apply = (struct weft_fleet_apply){ .revokes = apply->revokes };
 	good = apply_run(&job);
 	apply_move(&apply->problems, &job.model.problems);
 	apply_move(&apply->silent, &job.model.silent);
@@ -211,6 +221,27 @@ void weft_fleet_apply_free(struct weft_fleet_apply *apply)
 	weft_profile_words_free(&apply->problems);
 	weft_profile_words_free(&apply->silent);
 	weft_profile_words_free(&apply->changes);
+}
+
+bool weft_fleet_check_identity(const struct weft_folder *folder, struct weft_fleet_apply *apply)
+{
+	const struct weft_self *self = folder->self;
+	const struct weft_member *member = weft_fleet_find(folder->fleet, self->node);
+	struct weft_key identity;
+	char *text;
+	bool good;
+
+	weft_seed_public(&identity, &self->identity);
+	if (!member || !member->node || weft_key_equal(&identity, &member->node->identity))
+		return true;
+	if (asprintf(&text,
+		     "node %s of the fleet has another identity than this machine, %s: no peer answers it; admit this identity, or remove '%s' and use another name",
+		     self->node, weft_key_encode(&identity).chars, folder->path) < 0)
+		return weft_complain(folder->ctx, "out of memory");
+	good = weft_profile_words_add(&apply->problems, text, 0) ||
+	       weft_complain(folder->ctx, "out of memory");
+	free(text);
+	return good;
 }
 
 bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,

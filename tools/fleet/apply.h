@@ -10,6 +10,7 @@
 
 /**
  * struct weft_fleet_apply - the outcome
+ * @revokes: set by the caller: removals of revoked nodes do not wait
  * @changed: something was changed, or would be in a dry run
  * @waits: removals wait for --really
  * @removals: their number
@@ -20,6 +21,7 @@
  * @changes: the changes of the interface, in words
  */
 struct weft_fleet_apply {
+	bool revokes;
 	bool changed;
 	bool waits;
 	size_t removals;
@@ -37,6 +39,12 @@ struct weft_fleet_apply {
 bool weft_fleet_apply(const struct weft_context *ctx, struct weft_folder *folder,
 		      struct weft_fleet_apply *apply);
 void weft_fleet_apply_free(struct weft_fleet_apply *apply);
+
+/*
+ * Note it among the problems if the fleet has admitted another identity under the node's
+ * name: this machine has the node's addresses then, and no peer. False after a complaint.
+ */
+bool weft_fleet_check_identity(const struct weft_folder *folder, struct weft_fleet_apply *apply);
 
 /* The records of @file, or "-", as a text, to be wiped. False after a complaint, also for none. */
 bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,

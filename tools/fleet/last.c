@@ -34,6 +34,7 @@ static const struct weft_fields_row last_rows[] = {
 	LAST_ROW(ok, switch, 0),
 	LAST_ROW(refused, number, INT64_MAX),
 	LAST_ROW(waits, switch, 0),
+	LAST_ROW(epoch, number, INT64_MAX),
 	LAST_ROW(problems, number, INT64_MAX),
 	LAST_ROW(problem_lines, lines, LAST_PROBLEMS),
 	LAST_CLASS(FORM, "form"),
@@ -61,11 +62,20 @@ static bool last_put(const struct weft_folder *folder, const struct weft_fleet_l
 	return good;
 }
 
+static void last_count(struct weft_fleet_last *last, const struct weft_merge *merge)
+{
+	size_t i;
+
+	last->refused = merge->refused_count + merge->refused_more;
+	memset(last->classes, 0, sizeof(last->classes));
+	for (i = 0; i < merge->refused_count; i++)
+		last->classes[merge->refused[i].class]++;
+}
+
 void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_fleet_last *last,
 			   const struct weft_merge *merge, const struct weft_words *problems)
 {
 	struct weft_fleet_last filled = *last;
-	size_t i;
 
 	filled.problems = problems->count;
 	/* The list stays the caller's. */
@@ -73,10 +83,8 @@ void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_f
 	if (problems->count > LAST_PROBLEMS)
 		filled.problem_lines.count = LAST_PROBLEMS;
 
-	filled.refused = merge->refused_count + merge->refused_more;
-	memset(filled.classes, 0, sizeof(filled.classes));
-	for (i = 0; i < merge->refused_count; i++)
-		filled.classes[merge->refused[i].class]++;
+	if (merge)
+		last_count(&filled, merge);
 	last_put(folder, &filled);
 }
 

@@ -18,6 +18,7 @@ struct weft_merge;
  * @ok: the interface is as the records say
  * @refused: records that were refused
  * @waits: removals wait
+ * @epoch: the epoch of the records
  * @problems: what the records ask for and could not be
  * @problem_lines: the first of them, in words
  * @classes: records that were refused, by class of the reason
@@ -27,14 +28,15 @@ struct weft_fleet_last {
 	bool ok;
 	__u64 refused;
 	bool waits;
+	__u64 epoch;
 	__u64 problems;
 	struct weft_words problem_lines;
 	__u64 classes[WEFT_REFUSED_COUNT];
 };
 
 /*
- * Fills in the counts of @merge, and @problems. A failure is a warning: the interface is
- * as it is.
+ * Fills in the counts of @merge, or leaves those of @last for NULL, and @problems. A failure
+ * is a warning: the interface is as it is.
  */
 void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_fleet_last *last,
 			   const struct weft_merge *merge, const struct weft_words *problems);

@@ -314,6 +314,28 @@ static void settle_follow(struct settle_job *job, struct weft_keys *former,
 		job->failed |= !weft_keys_add(former, &have->next_public_key);
 }
 
+static bool settle_is_revoked(const struct settle_job *job, size_t member)
+{
+	return job->fleet->members[member].revoked &&
+	       !weft_member_is_in(&job->fleet->members[member]);
+}
+
+/* The revoked ones come first. */
+static void settle_add_gone(struct settle_job *job, struct weft_settle *settle, size_t member,
+			    const struct weft_key *key)
+{
+	struct weft_keys *gone = &settle->gone;
+
+	if (!weft_keys_add(gone, key)) {
+		job->failed = true;
+		return;
+	}
+	if (!settle_is_revoked(job, member))
+		return;
+	gone->items[gone->count - 1] = gone->items[settle->revoked];
+	gone->items[settle->revoked++] = *key;
+}
+
 /*
  * Where a link cannot change a peer's key, the peer of the new key takes the place of
  * the former one, which is no removal of a node.
@@ -328,9 +350,10 @@ static void settle_sort_peer(struct settle_job *job, struct weft_settle *settle,
 	} else if (made) {
 		settle->ours++;
 		settle_follow(job, &job->fleet->members[made->member].former, have);
-		job->failed |= !weft_keys_add(job->has_peer[made->member] ? &settle->replaced :
-									    &settle->gone,
-					      &have->public_key);
+		if (job->has_peer[made->member])
+			job->failed |= !weft_keys_add(&settle->replaced, &have->public_key);
+		else
+			settle_add_gone(job, settle, made->member, &have->public_key);
 	} else {
 		settle_yield_prefixes(job, have);
 	}
@@ -389,12 +412,12 @@ bool weft_settle(struct weft_fleet *fleet, struct weft_fleet_model *model,
 	return good;
 }
 
-static bool settle_remove(struct weft_device *dev, const struct weft_keys *keys)
+static bool settle_remove(struct weft_device *dev, const struct weft_keys *keys, size_t count)
 {
 	struct weft_peer *peer;
 	size_t i;
 
-	for (i = 0; i < keys->count; i++) {
+	for (i = 0; i < count; i++) {
 		peer = weft_model_peer_add(dev);
 		if (!peer)
 			return false;
@@ -404,12 +427,13 @@ static bool settle_remove(struct weft_device *dev, const struct weft_keys *keys)
 	return true;
 }
 
-bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle, bool gone)
+bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle,
+			size_t gone)
 {
 	struct weft_device *dev = model->profile->dev;
 
-	return settle_remove(dev, &settle->replaced) &&
-	       (!gone || settle_remove(dev, &settle->gone));
+	return settle_remove(dev, &settle->replaced, settle->replaced.count) &&
+	       settle_remove(dev, &settle->gone, gone);
 }
 
 bool weft_settle_is_much(const struct weft_settle *settle)

@@ -12,11 +12,13 @@
  * struct weft_settle - the outcome
  * @ours: peers of the interface that the fleet has made
  * @gone: those among them whose nodes are peers no more
+ * @revoked: the number of those whose nodes are revoked, which come first in @gone
  * @replaced: those whose nodes have a peer of another key
  */
 struct weft_settle {
 	size_t ours;
 	struct weft_keys gone;
+	size_t revoked;
 	struct weft_keys replaced;
 };
 
@@ -28,9 +30,12 @@ struct weft_settle {
  */
 bool weft_settle(struct weft_fleet *fleet, struct weft_fleet_model *model,
 		 const struct weft_device *have, struct weft_settle *settle);
-/* Append removals to the model, with @gone also of nodes that are gone. False: no memory. */
+/*
+ * Append removals to the model, also those of the first @gone nodes that are gone. False: no
+ * memory.
+ */
 bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle,
-			bool gone);
+			size_t gone);
 /* More than one peer, and more than a tenth of those that the fleet made. */
 bool weft_settle_is_much(const struct weft_settle *settle);
 void weft_settle_free(struct weft_settle *settle);
