@@ -113,6 +113,33 @@ static bool status_add_text(struct json_object *object, const char *key, const c
 			       status_add_null(object, key);
 }
 
+/* The interface has the node under another key than that of its hello: it has not met it. */
+static bool status_is_behind(const struct weft_member *member, const struct weft_peer *peer)
+{
+	const struct weft_key *key = weft_member_key(member);
+
+	return peer && key && !weft_key_equal(&peer->public_key, key);
+}
+
+static bool status_is_up(const struct weft_peer *peer)
+{
+	return peer && peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) &&
+	       peer->state == WEFT_PEER_STATE_UP;
+}
+
+/* The node's own key is older than the fleet wants, or than an order of the admin. */
+static bool status_must_rotate(const struct status_job *job)
+{
+	const struct weft_fleet_record *terms = job->folder.fleet->terms;
+	const struct weft_self *self = job->folder.self;
+
+	if (!terms || weft_self_rotation(self) != WEFT_SELF_RESTS)
+		return false;
+	return terms->rotate_order > self->order ||
+	       (terms->rotate_every &&
+		job->ctx->now > (time_t)(self->since + terms->rotate_every + terms->rotate_window));
+}
+
 static bool status_fill_peer(const struct status_job *job, const struct weft_peer *peer,
 			     struct json_object *object)
 {
@@ -120,6 +147,9 @@ static bool status_fill_peer(const struct status_job *job, const struct weft_pee
 	bool reached = peer && peer->endpoint.any.sa_family != AF_UNSPEC;
 
 	return status_add_text(object, "state", status_state(peer)) &&
+	       (status_is_up(peer) ? weft_fleet_add_number(object, "up_for",
+							   peer->state_age_ms / 1000) :
+				     status_add_null(object, "up_for")) &&
 	       (met ? weft_fleet_add_number(object, "handshake_age",
 					    job->ctx->now - peer->handshake_s) :
 		      status_add_null(object, "handshake_age")) &&
@@ -140,6 +170,8 @@ static bool status_fill_node(const struct status_job *job, const struct weft_mem
 	       weft_fleet_add_switch(object, "revoked", !weft_member_is_in(member)) &&
 	       weft_fleet_add_switch(object, "direct", via == member) &&
 	       status_add_text(object, "via", via && via != member ? via->name : NULL) &&
+	       weft_fleet_add_switch(object, "behind",
+				     status_is_behind(member, status_peer(job, member))) &&
 	       status_fill_peer(job, status_peer(job, member), object);
 }
 
@@ -196,6 +228,7 @@ static bool status_fill(const struct status_job *job, struct json_object *object
 	       weft_fleet_add_number(object, "key_age", job->ctx->now - self->since) &&
 	       weft_fleet_add_number(object, "rotate_every",
 				     fleet->terms ? fleet->terms->rotate_every : 0) &&
+	       weft_fleet_add_switch(object, "must_rotate", status_must_rotate(job)) &&
 	       status_add_last(job, object) && status_add_nodes(job, object);
 }
 
@@ -223,6 +256,10 @@ static void status_tell_node(const struct status_job *job, const struct weft_mem
 		fputs("no hello yet", out);
 	else
 		fputs(status_state(peer) ?: peer ? "configured" : "no peer", out);
+	if (status_is_up(peer))
+		fprintf(out, " for %llu s", (unsigned long long)(peer->state_age_ms / 1000));
+	if (status_is_behind(member, peer))
+		fputs(", its present key not met yet", out);
 	if (peer && peer->handshake_s)
 		fprintf(out,
 			", handshake %lld s ago", (long long)(job->ctx->now - peer->handshake_s));
@@ -256,6 +293,9 @@ static void status_tell(const struct status_job *job)
 		job->folder.self->node, weft_self_rotation_name(job->folder.self));
 	if (!job->in)
 		fprintf(job->ctx->out, "node %s is not in the fleet\n", job->folder.self->node);
+	if (status_must_rotate(job))
+		fprintf(job->ctx->out, "the tunnel key, %lld s old, is to be rotated\n",
+			(long long)(job->ctx->now - (time_t)job->folder.self->since));
 	status_tell_last(job);
 	if (!job->dev)
 		fprintf(job->ctx->out, "interface %s does not exist\n", fleet->name);
