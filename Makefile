@@ -39,6 +39,7 @@ MANUAL_PAGES = $(notdir $(wildcard Documentation/man/*.[1-9]))
 INSTALLED_FILES = $(addprefix $(PREFIX)/,bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft \
 	$(foreach page,$(MANUAL_PAGES),share/man/man$(subst .,,$(suffix $(page)))/$(page)) \
 	$(addprefix $(COLLECTION)/,$(COLLECTION_FILES)) $(addprefix share/weft/,$(notdir $(MONITORING)))) \
+	$(addprefix $(PREFIX)/lib/weft/,$(notdir $(wildcard tools/stores/*))) \
 	$(addprefix $(UNITDIR)/,$(notdir $(wildcard tools/systemd/*)))
 
 # The path of the command goes into units and into sed.
@@ -48,7 +49,7 @@ check-prefix:
 		echo "make: PREFIX '$(PREFIX)' has to be an absolute path of letters, digits, and / . _ + -" >&2; exit 1;; \
 	esac
 
-## make install  the command, manual pages, completion, units, alert rules, dashboard, and the Ansible collection weft.fleet
+## make install  the command, manual pages, completion, units, stores, alert rules, dashboard, and the Ansible collection weft.fleet
 ##   DESTDIR= PREFIX=/usr/local
 install: check-prefix tools
 	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
@@ -58,6 +59,7 @@ install: check-prefix tools
 	install -D -m 0644 tools/completion/weft.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weft'
 	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weft'
 	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/weft' $(MONITORING)
+	install -D -m 0755 -t '$(DESTDIR)$(PREFIX)/lib/weft' tools/stores/*
 	for unit in tools/systemd/*; do \
 		install -D -m 0644 "$$unit" '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" && \
 		sed -i 's,/usr/bin/weft,$(PREFIX)/bin/weft,' '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" || exit; \
@@ -154,6 +156,13 @@ flood soak hundred:
 		SOAK_PEERS='$(SOAK_PEERS)' NODES='$(NODES)' bash $(SELFTESTS)/run/long.sh $@
 
 .PHONY: flood soak hundred
+
+## make fleet-sim  a fleet in simulated time, 25 days with crashes, cuts and a store that lies; SIM_NODES=1000
+fleet-sim:
+	@bash $(SELFTESTS)/run/setup.sh check
+	SIM_NODES='$(or $(SIM_NODES),1000)' $(MAKE) -s -C $(SELFTESTS)/tools check TESTS=fleet_schedule
+
+.PHONY: fleet-sim
 
 ## make coverage  lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too
 # Which lines of the module the tests reach.

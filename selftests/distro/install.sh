@@ -92,7 +92,7 @@ units_are_sound() {
 	local said
 
 	said=$(in_root "$root" systemd-analyze verify --man=no weft@fleet0.service weft-fleet-apply@fleet0.service \
-		weft-resolve.service weft-resolve.timer 2>&1 |
+		weft-fleet@fleet0.service weft-resolve.service weft-resolve.timer 2>&1 |
 		grep weft || true)
 	[ -z "$said" ] || { echo "$said"; return 1; }
 }

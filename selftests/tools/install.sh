@@ -46,6 +46,9 @@ has_files() { # has_files PREFIX
 			share/weft/weft.rules.yml share/weft/weft-dashboard.json; do
 			echo "$1/$file"
 		done
+		for file in "$top"/tools/stores/*; do
+			echo "$1/lib/weft/${file##*/}"
+		done
 		for file in "$top"/tools/systemd/*; do
 			echo "$1/lib/systemd/system/${file##*/}"
 		done

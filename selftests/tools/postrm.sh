@@ -39,7 +39,7 @@ fill() {
 	mkdir -p "$folder" "$work/etc/weft" "$work/var/lib/weft/prod" "$wants"
 	touch "$folder/weft.prom" "$folder/.weft.prom.weft-7-00000001" "$folder/weft.prom.old" "$folder/apt.prom" \
 		"$work/etc/weft/x.conf" "$work/var/lib/weft/prod/self" "$wants/weft-fleet-apply@prod.service" "$wants/weft@x.service" \
-		"$wants/ssh.service"
+		"$wants/weft-fleet@prod.service" "$wants/ssh.service"
 }
 
 path=$(sed -n 's/^ExecStart=.* metrics write //p' "$unit")

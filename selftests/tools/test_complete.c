@@ -106,7 +106,7 @@ static const struct complete_case cases[] = {
 
 	/* Fleets. */
 	{ "flee", "fleet\n" },
-	{ "fleet ''", "init\nadmit\nrevoke\nput\nbundle\nlist\nrender\nimport\nhello\napply\nstatus\nrotate\nleave\n" },
+	{ "fleet ''", "init\nadmit\nrevoke\nput\nbundle\nlist\nrender\nimport\nhello\napply\nstatus\nrotate\nrun\nleave\n" },
 	{ "fleet re", "revoke\nrender\n" },
 	{ "fleet nonsense ''", "" },
 	{ "fleet apply ''", "prod\ntest\n" },
@@ -118,10 +118,11 @@ static const struct complete_case cases[] = {
 	{ "fleet rotate prod announce ''", "id\ngrace\n" },
 	{ "fleet rotate prod announce id x ''", "grace\n" },
 	{ "fleet rotate prod announce id ''", "" },
+	{ "fleet run prod ''", "store\nuser\n" },
 	{ "fleet init new s", "store\n" },
 	{ "fleet init new store ''", "/\n" },
 	{ "fleet init new store S topology ''", "mesh\nhub\ngroups\n" },
-	{ "fleet init new store S topology hub ro", "rotate-every\nrotate-window\nrotate-grace\n" },
+	{ "fleet init new store S topology hub ro", "rotate-every\nrotate-window\nrotate-grace\nrotate-order\n" },
 	{ "fleet admit store S admin-key ''", "/\n" },
 	{ "fleet admit store S admin-key K ''", "node\naddress\nidentity\npublic-key\nprefix\ngroups\nhub\nendpoint\nnot-after\ntrust\nfrom\n" },
 	{ "fleet admit store S hub ''", "on\noff\n" },

@@ -34,8 +34,8 @@ static const struct fleet_verb fleet_verbs[] = {
 		"init",
 		"FLEET store DIR admin-key FILE [topology mesh|hub|groups] [port PORT]\n"
 		"    [keepalive SECONDS] [mtu BYTES] [rotate-every SECONDS]\n"
-		"    [rotate-window SECONDS] [rotate-grace SECONDS] [admins KEY,...]\n"
-		"    [trust KEY,...]",
+		"    [rotate-window SECONDS] [rotate-grace SECONDS] [rotate-order NUMBER]\n"
+		"    [admins KEY,...] [trust KEY,...]",
 		weft_fleet_init, 5, true,
 	}, {
 		"admit",
@@ -69,6 +69,8 @@ static const struct fleet_verb fleet_verbs[] = {
 	}, {
 		"rotate", "FLEET announce|change|finish|undo [id WORD] [grace SECONDS]",
 		weft_fleet_rotate, 2, true,
+	}, {
+		"run", "FLEET store COMMAND [user USER]", weft_fleet_run, 3, false,
 	}, {
 		"leave", "FLEET", weft_fleet_leave, 1, true,
 	},

@@ -48,6 +48,7 @@ int weft_fleet_import(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_rotate(struct weft_context *ctx, int argc, char **argv);
+int weft_fleet_run(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_leave(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_status(struct weft_context *ctx, int argc, char **argv);
 

@@ -23,6 +23,7 @@ struct weft_event;
  *        limit: 1 is an event, 0 a timeout, -EAGAIN no event yet, -ENOBUFS that
  *        events were lost, -EINTR a signal that asks the program to end
  * @unwatch: end the subscription
+ * @watch_fd: a descriptor that is readable when next() has an event, or -1; NULL: none
  * @error: why the last call failed, in words
  *
  * Each returns 0, unless it says otherwise above, or a negative errno, and then
@@ -41,6 +42,7 @@ struct weft_backend {
 	int (*next)(struct weft_backend *backend, struct weft_event *event,
 		    int timeout_ms);
 	void (*unwatch)(struct weft_backend *backend);
+	int (*watch_fd)(struct weft_backend *backend);
 	char error[512];
 };
 

@@ -497,7 +497,7 @@ struct weft_backend *weft_netlink_backend(void)
 		.list = netlink_list, .get = netlink_get, .set = netlink_set,
 		.rotate = netlink_rotate,
 		.watch = weft_watch_start, .next = weft_watch_next,
-		.unwatch = weft_watch_stop,
+		.unwatch = weft_watch_stop, .watch_fd = weft_watch_fd,
 	};
 
 	return &backend;

@@ -165,3 +165,9 @@ int weft_watch_next(struct weft_backend *backend, struct weft_event *event,
 		return watch_take_signal();
 	return watch_read(backend, event) ?: -EAGAIN;
 }
+
+int weft_watch_fd(struct weft_backend *backend)
+{
+	(void)backend;
+	return watch.socket.sock ? nl_socket_get_fd(watch.socket.sock) : -1;
+}

@@ -79,7 +79,7 @@ static int program_spawn(char **words, const struct program_pipes *pipes,
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t defaults;
+	sigset_t defaults, none;
 	int err;
 
 	posix_spawn_file_actions_init(&actions);
@@ -90,7 +90,10 @@ static int program_spawn(char **words, const struct program_pipes *pipes,
 	if (weft_signals_outlives_reader())
 		sigaddset(&defaults, SIGPIPE);
 	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	/* Nor signals that a service blocks while it works. */
+	sigemptyset(&none);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_adddup2(&actions, pipes->in, STDIN_FILENO);
 	/* A dup2() action to the same number clears FD_CLOEXEC in the program. */
 	if (pipes->script >= 0)

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The programs of stores, each by the three calls that the agent makes: a folder, and Vault's interface as a stub in Python has
+# it. And an agent on a machine without the kernel's part: what it refuses, and that it remembers and publishes.
+#
+#   stores.sh path/to/weft
+
+# The functions are called through check().
+# shellcheck disable=SC2317
+
+WEFT=$(realpath "$1")
+stores=$(realpath "$(dirname "$0")/../../tools/stores")
+count=0
+failed=0
+dir=$(mktemp -d)
+trap 'kill "${stub-}" 2>/dev/null; rm -rf "$dir"' EXIT
+export WEFT_FLEET_STATE=$dir/state
+cd "$dir" || exit 1
+record='weft-fleet/1 hello KEY SIGNATURE {"node":"ant","endpoints":["[2001:db8::1]:5"],"x-note":"a\\\\b"}'
+
+check() { # check NAME COMMAND...
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		tail -n 5 err out 2>/dev/null | sed 's/^/#   /'
+		failed=1
+	fi
+}
+
+wait_for() { # wait_for COMMAND...: for 20 seconds
+	local try
+
+	for ((try = 0; try < 200; try++)); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+puts() { # puts COMMAND...: the record as hello/ant, and gets it
+	printf '%s\n' "$record" | "$@" put hello/ant 2>err && "$@" get >out 2>err && [ "$(cat out)" = "$record" ]
+}
+
+watches() { # watches COMMAND...: prints what is there, and what comes
+	local pid good=1
+
+	printf '%s\n' first | "$@" put fleet 2>err || return 1
+	"$@" watch >watched 2>err &
+	pid=$!
+	wait_for grep -q first watched && printf '%s\n' second | "$@" put node/bee 2>err && wait_for grep -q second watched && good=0
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	return $good
+}
+
+leaves_no_parts() {
+	[ -z "$(find store -name '.*' -type f)" ]
+}
+
+mkdir -p store
+check "a folder: put and get" puts "$stores/weft-store-dir" "$dir/store"
+check "a folder: watch" watches "$stores/weft-store-dir" "$dir/store"
+check "a folder: no parts are left" leaves_no_parts
+out_of_it() {
+	! printf 'x\n' | "$stores/weft-store-dir" "$dir/store" put ../escaped 2>err && [ ! -e escaped ]
+}
+check "a folder: no file outside" out_of_it
+
+if command -v curl >/dev/null; then
+	python3 - >port <<-'END' &
+		import http.server, json, sys
+		kept = {}
+		class Stub(http.server.BaseHTTPRequestHandler):
+		    def answer(self, status, value):
+		        self.send_response(status)
+		        self.end_headers()
+		        self.wfile.write(json.dumps(value, separators=(",", ":")).encode())
+		    def handle_any(self):
+		        if self.headers["X-Vault-Token"] != "secret":
+		            return self.answer(403, {"errors": ["permission denied"]})
+		        mount, part, path = self.path[len("/v1/"):].split("/", 2)
+		        if self.command == "POST":
+		            kept[path] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
+		            return self.answer(200, {})
+		        if self.command == "LIST":
+		            names = sorted(k[len(path):].strip("/") for k in kept if k.startswith(path))
+		            return self.answer(200, {"data": {"keys": names}}) if names else self.answer(404, {})
+		        if path not in kept:
+		            return self.answer(404, {"errors": []})
+		        self.answer(200, {"data": {"data": kept[path], "metadata": {"version": 1}}})
+		    do_GET = do_POST = do_LIST = handle_any
+		    def log_message(self, *words):
+		        pass
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stub)
+		print(server.server_port, flush=True)
+		server.serve_forever()
+	END
+	stub=$!
+	wait_for test -s port
+	echo secret >token
+	VAULT_ADDR=http://127.0.0.1:$(cat port) VAULT_TOKEN_FILE=$dir/token
+	export VAULT_ADDR VAULT_TOKEN_FILE
+	check "a stub of Vault: put" eval 'printf "%s\n" first | "$stores/weft-store-vault" secret/weft/prod put fleet'
+	check "a stub of Vault: get" eval 'printf "%s\n" "$record" | "$stores/weft-store-vault" secret/weft/prod put hello/ant &&
+		"$stores/weft-store-vault" secret/weft/prod get >out && [ "$(cat out)" = "$(printf "first\n%s" "$record")" ]'
+	check "a stub of Vault: watch" watches "$stores/weft-store-vault" secret/weft/prod
+	echo wrong >token
+	check "a stub of Vault: a token that is refused" eval '! "$stores/weft-store-vault" secret/weft/prod get >out 2>err'
+else
+	echo "ok $((count += 1)) - a stub of Vault # SKIP no curl here"
+fi
+
+# The agent.
+
+refuses() { # refuses TEXT WORDS...
+	local text=$1
+	shift
+	! timeout 20 "$WEFT" fleet run "$@" >out 2>err && grep -qF -- "$text" err
+}
+
+"$WEFT" -j fleet init prod store fleet-store admin-key key >out
+admin=$(sed -n 's/.*"admin": *"\(.*\)".*/\1/p' out)
+check "an agent without a store" refuses "missing 'store'" prod user nobody
+check "an agent of no fleet" refuses "this machine is in no fleet" prod store true
+"$WEFT" -j fleet hello prod node ant admins "$admin" >out
+identity=$(sed -n 's/.*"identity": *"\(.*\)".*/\1/p' out)
+check "an agent whose store has an unknown user" refuses "does not exist" prod store true user no-such-user
+check "an agent whose store would have all rights" refuses "has all rights" prod store true user root
+"$WEFT" fleet admit store fleet-store admin-key key node ant identity "$identity" address 10.7.0.1/24
+if [ "$(id -u)" = 0 ]; then
+	user=nobody
+	mkdir -p fleet-store/hello
+	chmod 755 . fleet-store
+	chown nobody fleet-store/hello
+else
+	user=$(id -un)
+fi
+publishes() {
+	local agent status
+
+	timeout -s TERM 30 "$WEFT" fleet run prod store "$stores/weft-store-dir $dir/fleet-store" user "$user" >out 2>err &
+	agent=$!
+	wait_for test -s fleet-store/hello/ant
+	status=$?
+	kill -TERM "$agent"
+	wait "$agent" || return 1
+	return $status
+}
+check "an agent publishes its hello, and ends with a signal" publishes
+check "... and remembers the records" grep -q '^weft-fleet/1 node' state/prod/memory
+check "... and its own" grep -q '^weft-fleet/1 hello' state/prod/memory
+echo "1..$count"
+exit $failed

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One step of the agent: lines of the store go through the gate into the records, the
+ * rotation takes its turn, and the interface is brought to the result. A step begins with the
+ * files of the state folder and ends with them: a killed agent goes on where it was.
+ */
+#ifndef _WEFT_TOOLS_FLEET_STEP_H
+#define _WEFT_TOOLS_FLEET_STEP_H
+
+#include "fleet/folder.h"
+
+/**
+ * struct weft_step - one step, and what it leaves to the next
+ * @text: the lines of the store, or NULL
+ * @len: their length
+ * @all: they are all that the store has
+ * @apply: compare the interface, whether a record has changed or not
+ * @strangers: lines of signers that are not known yet, to be freed; in: of former steps
+ * @strangers_len: their length
+ * @node: the node
+ * @hello: the hello that the store is to have, to be freed, or NULL
+ * @published_at: since when the store has it, 0: not yet, as far as is known
+ * @order: the order of the admin that @ordered_at is about
+ * @ordered_at: since when it is known, 0: the node has followed it
+ * @accepted: records that were new
+ * @epoch: of the fleet
+ * @peers: peers of the interface
+ * @changed: the interface or the node's keys have changed
+ * @in: the node is in the fleet
+ * @stuck: the phase of the rotation has lasted too long
+ * @next: when the rotation has its next turn, in seconds since 1970, or INT64_MAX
+ */
+struct weft_step {
+	const char *text;
+	size_t len;
+	bool all;
+	bool apply;
+	char *strangers;
+	size_t strangers_len;
+	char node[WEFT_NODE_NAME_BYTES];
+	char *hello;
+	__s64 published_at;
+	__u64 order;
+	__s64 ordered_at;
+	size_t accepted;
+	__u64 epoch;
+	size_t peers;
+	bool changed;
+	bool in;
+	bool stuck;
+	__s64 next;
+};
+
+/*
+ * Take a step; @folder is read and locked, and so is the interface. False after a complaint:
+ * all that was taken in is remembered nevertheless.
+ */
+bool weft_step(struct weft_folder *folder, struct weft_step *step);
+void weft_step_free(struct weft_step *step);
+
+#endif /* _WEFT_TOOLS_FLEET_STEP_H */
