@@ -3,9 +3,10 @@
 #
 # make check-fleet: the Ansible collection. A lint, and ansible.sh with each version of ansible-core in a VM. TAP.
 #
-#   TESTS      names (default: all): lint hostile 2.14 2.19
+#   TESTS      names (default: all but etcd): lint hostile agent etcd 2.14 2.19
 #   KERNELS    series (default: uml, since Python takes minutes where its instructions are emulated)
 #
+# agent and etcd are about "weft fleet run", in a VM: four agents with a folder, and twenty with a real etcd.
 # hostile needs no virtual machine: three nodes on this machine, with a command that was built with sanitizers.
 # 2.14 is this machine's, as in Debian 12. 2.19 is Debian 13's in a root of Debian 13, whose Python and OpenSSH run controller
 # and nodes. A test without its ansible-core, or without ansible-lint, is skipped.
@@ -25,6 +26,13 @@ with_ansible() { # with_ansible VERSION SERIES
 	module=$(selftests/run/vm/module.sh "$2" 2>"$work/log") || { sed 's/^/# /' "$work/log"; echo "not ok - $2 build: weft.ko"; return; }
 	PROGRAMS=$programs with_verdict "$2 $1" selftests/run/vm/run.sh -k "$module" "$2" fleet/ansible |
 		sed -u "s,fleet/ansible:,fleet/ansible $1:,"
+}
+
+agents() { # agents TEST SERIES
+	local module
+
+	module=$(selftests/run/vm/module.sh "$2" 2>"$work/log") || { sed 's/^/# /' "$work/log"; echo "not ok - $2 build: weft.ko"; return; }
+	with_verdict "$2 $1" selftests/run/vm/run.sh -k "$module" "$2" "fleet/$1"
 }
 
 # The lint sees the collection below the path of collections, as an installed one.
@@ -79,7 +87,7 @@ main() {
 	export VM_ENVIRONMENT=CASES VM_NOTES=1 VM_MEMORY=2500 WALL_LIMIT=${WALL_LIMIT:-3600}
 	{
 		echo "TAP version 13"
-		for test in ${TESTS:-lint hostile 2.14 2.19}; do
+		for test in ${TESTS:-lint hostile agent 2.14 2.19}; do
 			case $test in
 			lint)
 				lint
@@ -88,13 +96,18 @@ main() {
 			hostile)
 				hostile
 				;;
+			agent|etcd)
+				for series in ${KERNELS:-uml}; do
+					agents "$test" "$series"
+				done
+				;;
 			2.14|2.19)
 				for series in ${KERNELS:-uml}; do
 					with_ansible "$test" "$series"
 				done
 				;;
 			*)
-				die "'$test' is no test; there are: lint hostile 2.14 2.19"
+				die "'$test' is no test; there are: lint hostile agent etcd 2.14 2.19"
 				;;
 			esac
 		done

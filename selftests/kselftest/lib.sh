@@ -13,6 +13,7 @@
 #   # vm: icount                          optional: long waits; on debug kernels, too, where others have two CPUs
 #   # not on uml: no hotplug of CPUs      optional: cannot run with Linux as a program, with the reason
 #   # kernel: ipv6.disable=1              optional: an argument of the kernel's command line, in a VM of its own
+#   # packages: etcd-server             optional: of Debian; their programs are in the machine, too
 #   # timeout: 900                        optional: guest seconds, in place of those in settings
 #   . "$(dirname "$0")/lib.sh"
 #

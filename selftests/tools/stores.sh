@@ -131,7 +131,7 @@ check "an agent of no fleet" refuses "this machine is in no fleet" prod store tr
 identity=$(sed -n 's/.*"identity": *"\(.*\)".*/\1/p' out)
 check "an agent whose store has an unknown user" refuses "does not exist" prod store true user no-such-user
 check "an agent whose store would have all rights" refuses "has all rights" prod store true user root
-"$WEFT" fleet admit store fleet-store admin-key key node ant identity "$identity" address 10.7.0.1/24
+"$WEFT" fleet admit store fleet-store admin-key key node ant identity "$identity" address 10.7.0.1/24 >out
 if [ "$(id -u)" = 0 ]; then
 	user=nobody
 	mkdir -p fleet-store/hello

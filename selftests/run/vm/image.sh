@@ -9,8 +9,8 @@
 #   image.sh overlay SERIES OUTPUT    writes the archive with /init and the tree: weft.ko, tools/weft, selftests/
 #
 # WEFT_KO names the module to include, with the test modules built beside it; without it no module is included.
-# WEFT_TOOL names another build of the command than tools/weft. Another architecture's guest (6.12-arm64) has that one's
-# programs, unpacked from its packages, and a command of tool.sh.
+# WEFT_TOOL names another build of the command than tools/weft. VM_PACKAGES names packages whose programs the overlay has, too.
+# Another architecture's guest (6.12-arm64) has that one's programs, unpacked from its packages, and a command of tool.sh.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
@@ -265,6 +265,26 @@ add_module() { # add_module ROOT
 	rm -rf "$tree"
 }
 
+fetch_package() { # fetch_package PACKAGE DIRECTORY
+	[ ! -e "$2" ] || return 0
+	rm -rf "$2.new"
+	unpack_package "$1" "$2.new"
+	mv "$2.new" "$2"
+}
+
+# Large programs that one test needs.
+add_packages() { # add_packages ROOT PACKAGE...
+	local root=$1 package file
+
+	shift
+	for package; do
+		with_lock "package-$package" fetch_package "$package" "$cache/package-$package"
+		for file in "$cache/package-$package"/usr/bin/*; do
+			copy_file "$root" "/usr/bin/${file##*/}" "$file"
+		done
+	done
+}
+
 write_overlay() { # write_overlay OUTPUT
 	local root tool=${WEFT_TOOL:-$weft_top/tools/weft}
 
@@ -277,8 +297,11 @@ write_overlay() { # write_overlay OUTPUT
 	if [ -x "$tool" ]; then
 		cp "$tool" "$root/weft/tools/weft"
 		ln -s /weft/tools/weft "$root/usr/bin/weft"
+		install -t "$root/usr/bin" "$weft_top"/tools/stores/*
 		[ -n "$arch" ] || copy_libraries "$root" "$tool"
 	fi
+	# shellcheck disable=SC2086 # a list
+	[ -z "${VM_PACKAGES-}" ] || add_packages "$root" $VM_PACKAGES
 	[ -z "${WEFT_KO-}" ] || add_module "$root"
 	pack "$root" >"$1"
 	rm -rf "$root"

@@ -210,10 +210,21 @@ remaining() {
 	done
 }
 
+# Debian packages whose programs a test needs beside those of the image.
+packages_of() { # packages_of TEST...
+	local name
+
+	for name; do
+		sed -n 's/^# packages: //p' "$(test_file "$name")"
+	done | tr ' ' '\n' | sort -u
+}
+
 run_machine() { # run_machine MACHINE TEST...
 	local machine=$1 left name booted=1
 
 	shift
+	VM_PACKAGES=$(packages_of "$@")
+	export VM_PACKAGES
 	left=$(remaining "$@")
 	while [ -n "$left" ] && [ $booted = 1 ]; do
 		# shellcheck disable=SC2086 # a list

@@ -1,0 +1,297 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# `weft fleet run` on real links, with a folder as its store: agents that share nothing but that folder become a mesh, take
+# a revoked node's sessions down, and rotate their keys without the loss of a packet; a store that lies, forgets or is away
+# takes nothing back; and agents that are killed go on where they were.
+#
+#	 ant wf0 10.77.0.1   bee wf0 10.77.0.2   cat wf0 10.77.0.3   dog wf0 10.77.0.4     an agent each, a state folder each
+#	 up0 192.0.2.1       up0 192.0.2.2       up0 192.0.2.3       up0 192.0.2.4
+#	    |                   |                   |                   |
+#	    +------------------ br0 in namespace net -------------------+
+# vm: icount
+# timeout: 1500
+. "$(dirname "$0")/../kselftest/lib.sh"
+# shellcheck source=selftests/kselftest/lib/fleet.sh
+. "$lib_dir/lib/fleet.sh"
+
+skip_unless_weft
+all=(ant bee cat dog)
+underlay_create "${all[@]}"
+pace=$(sized 20 200)
+
+# The programs of the store run as a user without rights, the owner of the hellos.
+store_open() {
+	mkdir -p "$store/hello"
+	chown nobody "$store/hello"
+	chmod 0755 "$lib_work" "$store"
+}
+
+agent_start() { # agent_start NODE [COMMAND]
+	local command=${2-weft-store-dir $store}
+
+	WEFT_FLEET_STATE=$states/$1 ns_run "agent.$1" "$1" "$WEFT" fleet run "$fleet" store "$command" user nobody
+}
+
+agents_start() { # agents_start NODE...
+	local name
+
+	for name; do
+		agent_start "$name"
+	done
+}
+
+agent_log() { # agent_log NODE
+	cat "$(ns_output "agent.$1")"
+}
+
+agent_says() { # agent_says NODE TEXT
+	grep -qF -- "$2" "$(ns_output "agent.$1")"
+}
+
+# The node makes its keys, and the admin admits it: its hello is the agent's affair.
+member_create() { # member_create NODE [WORDS OF admit...]
+	mkdir -p "$states"
+	admit "$@"
+}
+
+members_create() { # members_create NODE...
+	local name
+
+	for name; do
+		member_create "$name"
+	done
+}
+
+peers_are() { # peers_are NODE PEERS
+	[ "$(node_peers "$1" 2>/dev/null)" = "$2" ]
+}
+
+ping_node() { # ping_node FROM TO
+	ns "$1" ping -n -q -c 1 -W 1 "10.77.0.${node_number[$2]}" >/dev/null 2>&1
+}
+
+every_pair_pings() { # every_pair_pings NODE...
+	local from to
+
+	for from; do
+		for to; do
+			[ "$from" = "$to" ] || wait_for 60 ping_node "$from" "$to"
+		done
+	done
+}
+
+mesh_create() { # mesh_create NODE...: by their agents
+	fleet_create "${words[@]}"
+	store_open
+	members_create "$@"
+	agents_start "$@"
+	every_pair_pings "$@"
+}
+words=()
+
+joins() {
+	local began
+
+	mesh_create ant bee cat
+	expect_eq "peers of ant" "$(node_peers ant)" "bee cat"
+	began=$(now_ms)
+	member_create dog
+	agent_start dog
+	every_pair_pings "${all[@]}"
+	note "figure from admission to a ping of each pair: $(($(now_ms) - began)) ms"
+	expect_lt "ms from admission to a ping of each pair" $(($(now_ms) - began)) "$(late 10000)"
+	expect_eq "owner of a hello" "$(stat -c %U "$store/hello/dog")" nobody
+	expect_error "runs already" env "WEFT_FLEET_STATE=$states/ant" ip netns exec "$(ns_name ant)" \
+		"$WEFT" fleet run "$fleet" store true user nobody
+}
+
+is_gone() { # is_gone NODE FROM...
+	local name
+
+	for name in "${@:2}"; do
+		! node_peers "$name" | grep -w "$1" >/dev/null || return 1
+	done
+}
+
+revokes() {
+	local began
+
+	mesh_create ant bee cat dog
+	began=$(now_ms)
+	on_store revoke node dog
+	wait_for 10 is_gone dog ant bee cat
+	note "figure from revocation to the last kernel: $(($(now_ms) - began)) ms"
+	expect_lt "ms from revocation to the last kernel" $(($(now_ms) - began)) "$(late 5000)"
+	expect_fail ping_node dog ant
+	# More than a tenth of the peers, by the admin's own word.
+	on_store revoke node bee,cat
+	wait_for 10 is_gone bee ant
+	wait_for 10 is_gone cat ant
+}
+
+# A topology with far fewer peers comes in one epoch, and is confirmed by the next one.
+much_waits() {
+	mesh_create ant bee cat dog
+	on_store admit node ant identity "$(sed -n 's/.*"identity":"\([^"]*\)".*/\1/p' "$store/node/ant")" \
+		address 10.77.0.1/24 hub on
+	"$WEFT" fleet init "$fleet" store "$store" admin-key "$admin_key" topology hub >/dev/null
+	wait_for 10 agent_says bee "are to be removed"
+	expect_eq "peers of bee" "$(node_peers bee)" "ant cat dog"
+	ns_stop agent.bee KILL
+	agent_start bee
+	holds_for 3 peers_are bee "ant cat dog"
+	"$WEFT" fleet init "$fleet" store "$store" admin-key "$admin_key" keepalive 7 >/dev/null
+	wait_for 10 peers_are bee ant
+	every_pair_pings ant bee cat dog
+}
+
+# Whatever the store does, no peer is removed, and none is added that the admin has not admitted.
+lies() {
+	mesh_create ant bee cat
+	cp -a "$store" "$lib_work/backup"
+	on_store revoke node cat
+	wait_for 10 is_gone cat ant bee
+	# Back to the time before the revocation.
+	rm -rf "${store:?}"/*
+	cp -a "$lib_work/backup"/. "$store/"
+	touch "$store"/* "$store"/*/*
+	wait_for 15 agent_says ant "was set back, or lies"
+	expect_eq "peers of ant" "$(node_peers ant)" bee
+	# Nothing left.
+	rm -rf "${store:?}"/*
+	store_open
+	holds_for 5 peers_are ant bee
+	ns_stop agent.ant KILL
+	agent_start ant
+	wait_for 10 test -e "$store/hello/ant"
+	holds_for 3 peers_are ant bee
+	expect ping_node ant bee
+	# Forged, cut, endless and foreign lines.
+	cp -a "$lib_work/backup"/. "$store/"
+	sed -i 's/10\.77\.0\.2/10.77.0.9/' "$store/node/bee"
+	wait_for 15 agent_says ant "which has not signed it"
+	head -c 3000000 /dev/zero | tr '\0' x >"$store/node/endless"
+	head -c 100000 /dev/urandom >"$store/node/noise"
+	holds_for 3 peers_are ant bee
+	expect ping_node ant bee
+	rm -rf "$lib_work/backup"
+}
+
+key_changed() { # key_changed NODE KEY
+	[ "$(node_key "$1")" != "$2" ] && [ "$(ns "$1" "$WEFT" show "$fleet" previous-public-key)" = "(none)" ]
+}
+
+# All four by the admin's order, then one by itself.
+rotates() {
+	local name
+	local words=(rotate-every 100000000 rotate-window 10 keepalive 5)
+
+	mesh_create "${all[@]}"
+	traffic_start "$pace" "${all[@]}"
+	for name in "${all[@]}"; do
+		set_value "key.$name" "$(node_key "$name")"
+	done
+	on_store_init rotate-order 1
+	for name in "${all[@]}"; do
+		wait_for 300 key_changed "$name" "$(value "key.$name")"
+	done
+	set_value key.ant "$(node_key ant)"
+	node ant rotate announce
+	wait_for 300 key_changed ant "$(value key.ant)"
+	traffic_lost_nothing
+	expect_eq "orders of a rotation that ant takes" "$(agent_log ant | grep -c 'rotation: announce')" 1
+	expect_eq "changes at ant" "$(agent_log ant | grep -c 'rotation: change')" 2
+}
+
+on_store_init() { # on_store_init WORDS...
+	"$WEFT" -j fleet init "$fleet" store "$store" admin-key "$admin_key" "$@" >"$answer"
+}
+
+# The moments of the kill are any: the rotation of a node takes some seconds.
+killed() {
+	local round key
+	local words=(rotate-window 10 keepalive 5)
+
+	mesh_create ant bee cat
+	traffic_start "$pace" ant bee cat
+	key=$(node_key ant)
+	node ant rotate announce
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		ns_stop agent.ant KILL
+		agent_start ant
+		pause "0.$round"
+	done
+	wait_for 300 key_changed ant "$key"
+	traffic_lost_nothing
+	wait_for 60 same_keys ant bee cat
+}
+
+# Each peer has met each key.
+same_keys() { # same_keys NODE...
+	[ "$(keys_of peers "$@")" = "$(keys_of public-key "$@")" ]
+}
+
+keys_of() { # keys_of FIELD NODE...
+	local name
+
+	for name in "${@:2}"; do
+		ns "$name" "$WEFT" show "$fleet" "$1"
+	done | sort -u
+}
+
+# The store is away: the interface stays, also over a reboot, and the agent takes the store up again.
+away() {
+	mesh_create ant bee
+	mv "$store" "$store.away"
+	wait_for 30 agent_says ant "is started again"
+	ns_stop agent.ant KILL
+	ns_ip ant link del "$fleet"
+	agent_start ant
+	wait_for 20 ping_node ant bee
+	node ant rotate announce
+	pause 3
+	expect_eq "changes while the store is away" "$(agent_log ant | grep -c 'rotation: change' || true)" 0
+	mv "$store.away" "$store"
+	wait_for 300 agent_says ant "rotation: change"
+	wait_for 20 ping_node bee ant
+	# Another command removes its interface.
+	ns_ip ant link del "$fleet"
+	wait_for 20 ping_node ant bee
+	ns_stop agent.ant TERM
+	expect ping_node ant bee
+}
+
+has_no_rights() {
+	cat >"$lib_work/spy" <<-'END'
+		#!/bin/sh
+		{ id -u; grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs|Groups)' /proc/self/status; ls /proc/self/fd; cat "$2"; } >"$1/$3" 2>&1
+		sleep 1000
+	END
+	chmod 0755 "$lib_work/spy"
+	mkdir -m 0777 "$lib_work/spied"
+	fleet_create
+	store_open
+	members_create ant
+	agent_start ant "$lib_work/spy $lib_work/spied $states/ant/$fleet/self"
+	wait_for 10 test -s "$lib_work/spied/watch"
+	pause 1
+	note "$(<"$lib_work/spied/watch")"
+	expect_match "uid" "$(head -n 1 "$lib_work/spied/watch")" '^65534$'
+	expect_match "capabilities" "$(<"$lib_work/spied/watch")" 'CapEff:[[:space:]]*0000000000000000'
+	expect_match "new privileges" "$(<"$lib_work/spied/watch")" 'NoNewPrivs:[[:space:]]*1'
+	expect_match "the node's keys" "$(<"$lib_work/spied/watch")" 'Permission denied'
+	ns_stop agent.ant TERM
+	expect_fail pgrep -f "$lib_work/spy"
+	expect_error "has all rights" env "WEFT_FLEET_STATE=$states/ant" ip netns exec "$(ns_name ant)" \
+		"$WEFT" fleet run "$fleet" store true user root
+}
+
+run_case "agents become a mesh, and a node joins" joins
+run_case "a revoked node is out in seconds" revokes
+run_case "removals of more than a tenth wait for the next epoch" much_waits
+run_case "a store that is set back, emptied or forged takes nothing back" lies
+run_case "a rotation by order, and by hand, not one packet is lost" rotates
+run_case "an agent that is killed during its rotation goes on" killed
+run_case "a store that is away" away
+run_case "the store's program has no rights" has_no_rights

@@ -1,0 +1,279 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# `weft fleet run` with etcd as its store: three members with certificates and access control, and an agent in each of many
+# namespaces. A node joins, a member and the leader die, all of etcd is away in the middle of a rotation while a node reboots,
+# all records are deleted, an old backup is restored, and a node that is compromised is revoked.
+#
+#	 m1, m2, m3: etcd, 192.0.2.1 to 3           n1 ... n20: wf0 10.77.0.4 ..., an agent and a state folder each
+#	    |                                          |
+#	    +------------------ br0 in namespace net --+
+# vm: smp
+# packages: etcd-server etcd-client
+# timeout: 1800
+. "$(dirname "$0")/../kselftest/lib.sh"
+# shellcheck source=selftests/kselftest/lib/fleet.sh
+. "$lib_dir/lib/fleet.sh"
+
+skip_unless_weft
+command -v etcd >/dev/null || skip "no etcd here"
+members=(m1 m2 m3)
+count=$(scaled "${NODES:-20}" 4)
+mapfile -t nodes < <(seq -f n%g "$count")
+underlay_create "${members[@]}" "${nodes[@]}"
+tls=$lib_work/tls
+prefix=/weft/$fleet
+export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=https://192.0.2.1:2379,https://192.0.2.2:2379,https://192.0.2.3:2379 WEFT_ETCD_INTERVAL=2
+
+# ---- etcd ----
+
+member_start() { # member_start MEMBER [OPTIONS...]
+	# shellcheck disable=SC2046 # words
+	ns_run "etcd.$1" "$1" etcd --data-dir "$lib_work/etcd/$1" \
+		$(weft-etcd-setup "$tls" options "$1" m1=192.0.2.1 m2=192.0.2.2 m3=192.0.2.3) "${@:2}"
+}
+
+as() { # as USER COMMAND...: from a namespace of a node
+	ETCDCTL_CACERT=$tls/ca.crt ETCDCTL_CERT=$tls/$1.crt ETCDCTL_KEY=$tls/$1.key ns n1 "${@:2}"
+}
+
+is_healthy() {
+	as root etcdctl get nothing >/dev/null 2>&1
+}
+
+etcd_create() {
+	local name
+
+	mkdir "$lib_work/etcd"
+	weft-etcd-setup "$tls" ca
+	chmod 0755 "$lib_work" "$tls"
+	chmod 0644 "$tls/ca.crt"
+	weft-etcd-setup "$tls" client root
+	for name in "${members[@]}"; do
+		weft-etcd-setup "$tls" member "$name" "192.0.2.${node_number[$name]}"
+		member_start "$name"
+	done
+	wait_for 60 is_healthy
+	ns n1 weft-etcd-setup "$tls" enable "$prefix"
+}
+
+leader() { # the name of the member that leads
+	as root etcdctl endpoint status -w fields | awk '
+		/^"MemberID"/ { id = $3 } /^"Leader"/ { leader = $3 } /^"Endpoint"/ { gsub(/[^0-9.]/, "", $3); sub(/2379$/, "", $3); at = $3 }
+		id == leader && at { split(at, part, "."); print "m" part[4]; exit }'
+}
+
+# ---- agents ----
+
+member_create() { # member_create NODE
+	ns n1 weft-etcd-setup "$tls" node "$prefix" "$1"
+	chown nobody "$tls/$1.key" "$tls/$1.crt"
+	admit "$1"
+	as admin weft-store-etcd "$prefix" put "node/$1" <"$store/node/$1"
+}
+
+publish() { # the record of the fleet
+	as admin weft-store-etcd "$prefix" put fleet <"$store/fleet"
+}
+
+agent_start() { # agent_start NODE
+	ETCDCTL_CACERT=$tls/ca.crt ETCDCTL_CERT=$tls/$1.crt ETCDCTL_KEY=$tls/$1.key WEFT_FLEET_STATE=$states/$1 \
+		ns_run "agent.$1" "$1" "$WEFT" fleet run "$fleet" store "weft-store-etcd $prefix" user nobody
+}
+
+agent_says() { # agent_says NODE TEXT
+	grep -qF -- "$2" "$(ns_output "agent.$1")"
+}
+
+ping_node() { # ping_node FROM TO
+	ns "$1" ping -n -q -c 1 -W 1 "10.77.0.${node_number[$2]}" >/dev/null 2>&1
+}
+
+all_ping() { # all_ping TO
+	local from
+
+	for from in "${nodes[@]}"; do
+		[ "$from" = "$1" ] || ping_node "$from" "$1" || return 1
+	done
+}
+
+has_peers() { # has_peers NODE NUMBER
+	[ "$(node_peers "$1" 2>/dev/null | wc -w)" = "$2" ]
+}
+
+all_have() { # all_have NUMBER: of peers
+	local name
+
+	for name in "${nodes[@]}"; do
+		has_peers "$name" "$1" || return 1
+	done
+}
+
+joins() {
+	local began last=${nodes[-1]}
+
+	began=$(now_ms)
+	member_create "$last"
+	agent_start "$last"
+	wait_for 60 all_ping "$last"
+	note "figure from admission to a ping from each of $((count - 1)) nodes: $(($(now_ms) - began)) ms"
+	expect_lt "ms from admission to a ping from each node" $(($(now_ms) - began)) "$(late 10000)"
+	wait_for 30 all_have $((count - 1))
+}
+
+may_not_write() {
+	expect_fail as n1 weft-store-etcd "$prefix" put hello/n2 <"$store/node/n2"
+	expect_fail as n1 weft-store-etcd "$prefix" put node/n1 <"$store/node/n1"
+	expect_fail as n1 weft-store-etcd "$prefix" put fleet <"$store/fleet"
+	expect as n1 weft-store-etcd "$prefix" get >"$lib_work/all"
+	expect_eq "records" "$(grep -c '^weft-fleet/1' "$lib_work/all")" $((2 * count + 1))
+}
+
+key_changed() { # key_changed NODE KEY
+	[ "$(node_key "$1")" != "$2" ] && [ "$(ns "$1" "$WEFT" show "$fleet" previous-public-key)" = "(none)" ]
+}
+
+rotates() { # rotates NODE
+	local key
+
+	key=$(node_key "$1")
+	WEFT_FLEET_STATE=$states/$1 ns "$1" "$WEFT" fleet rotate "$fleet" announce >/dev/null
+	wait_for 120 key_changed "$1" "$key"
+	wait_for 30 all_ping "$1"
+}
+
+member_dies() {
+	local name
+
+	name=$(leader)
+	expect_match "leader" "$name" '^m[123]$'
+	ns_stop "etcd.$name" KILL
+	rotates n2
+	member_start "$name" --initial-cluster-state existing
+	wait_for 60 is_healthy
+	for name in m1 m2 m3; do
+		[ "$name" = "$(leader)" ] || break
+	done
+	ns_stop "etcd.$name" KILL
+	rotates n3
+	member_start "$name" --initial-cluster-state existing
+	wait_for 60 is_healthy
+}
+
+# In the middle of a rotation, while a node reboots.
+etcd_is_away() {
+	local name key
+
+	traffic_start 200 n1 n2 n3
+	key=$(node_key n2)
+	WEFT_FLEET_STATE=$states/n2 ns n2 "$WEFT" fleet rotate "$fleet" announce >/dev/null
+	for name in "${members[@]}"; do
+		ns_stop "etcd.$name" KILL
+	done
+	ns_stop agent.n4 KILL
+	ns_ip n4 link del "$fleet"
+	agent_start n4
+	wait_for 60 all_ping n4
+	pause 20
+	expect_eq "key of n2 while etcd is away" "$(node_key n2)" "$key"
+	for name in "${members[@]}"; do
+		member_start "$name" --initial-cluster-state existing
+	done
+	wait_for 60 is_healthy
+	wait_for 200 key_changed n2 "$key"
+	wait_for 30 all_ping n2
+	traffic_lost_nothing
+}
+
+hello_is_back() { # hello_is_back NODE
+	[ -n "$(as root etcdctl get "$prefix/hello/$1" --print-value-only)" ]
+}
+
+all_deleted() {
+	as root etcdctl del --prefix "$prefix/" >/dev/null
+	holds_for 5 all_have $((count - 1))
+	ns_stop agent.n1 KILL
+	agent_start n1
+	wait_for 30 hello_is_back n1
+	expect all_have $((count - 1))
+	expect all_ping n1
+	publish
+	for name in "${nodes[@]}"; do
+		as admin weft-store-etcd "$prefix" put "node/$name" <"$store/node/$name"
+	done
+}
+
+not_a_peer() { # not_a_peer NODE: of any other node
+	local name
+
+	for name in "${nodes[@]}"; do
+		[ "$name" = "$1" ] || ! node_peers "$name" | grep -w "$1" >/dev/null || return 1
+	done
+}
+
+# n3 is compromised: its certificate and keys are good for its own hello, until the revocation.
+compromised() {
+	local began
+
+	ETCDCTL_ENDPOINTS=https://192.0.2.1:2379 as root etcdctl snapshot save "$lib_work/backup" >/dev/null 2>&1
+	WEFT_FLEET_STATE=$states/n3 ns n3 "$WEFT" fleet hello "$fleet" endpoint 192.0.2.4:51820 >/dev/null
+	expect_fail as n3 weft-store-etcd "$prefix" put hello/n1 <"$store/node/n1"
+	began=$(now_ms)
+	on_store revoke node n3
+	publish
+	wait_for 20 not_a_peer n3
+	note "figure from revocation to the last of $((count - 1)) kernels: $(($(now_ms) - began)) ms"
+	expect_lt "ms from revocation to the last kernel" $(($(now_ms) - began)) "$(late 5000)"
+	ns_stop agent.n3 KILL
+}
+
+# The backup is from before the revocation.
+restored() {
+	local name
+
+	for name in "${members[@]}"; do
+		ns_stop "etcd.$name" KILL
+		rm -rf "$lib_work/etcd/$name"
+		etcdctl snapshot restore "$lib_work/backup" --data-dir "$lib_work/etcd/$name" --name "$name" \
+			--initial-cluster m1=https://192.0.2.1:2380,m2=https://192.0.2.2:2380,m3=https://192.0.2.3:2380 \
+			--initial-advertise-peer-urls "https://192.0.2.${node_number[$name]}:2380" >/dev/null 2>&1
+	done
+	for name in "${members[@]}"; do
+		member_start "$name"
+	done
+	wait_for 60 is_healthy
+	wait_for 120 agent_says n1 "was set back, or lies"
+	expect not_a_peer n3
+	holds_for 5 not_a_peer n3
+	expect ping_node n1 n2
+	# The fleet goes on with the restored etcd.
+	publish
+	rotates_without n3
+}
+
+rotates_without() { # rotates_without NODE: n2 rotates, and is reached by the others but NODE
+	local kept=() name
+
+	for name in "${nodes[@]}"; do
+		[ "$name" = "$1" ] || kept+=("$name")
+	done
+	nodes=("${kept[@]}")
+	rotates n2
+}
+
+fleet_create rotate-window 30 keepalive 5
+mkdir -p "$states"
+etcd_create
+publish
+for name in "${nodes[@]:0:count-1}"; do
+	member_create "$name"
+	agent_start "$name"
+done
+wait_for 120 has_peers n1 $((count - 2))
+run_case "a node joins $((count - 1)) others" joins
+run_case "a node may write its own hello, and nothing else" may_not_write
+run_case "the leader dies, then another member" member_dies
+run_case "all of etcd is away in the middle of a rotation" etcd_is_away
+run_case "all records are deleted" all_deleted
+run_case "a compromised node is revoked" compromised
+run_case "an old backup is restored" restored
