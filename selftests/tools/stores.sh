@@ -49,10 +49,10 @@ puts() { # puts COMMAND...: the record as hello/ant, and gets it
 watches() { # watches COMMAND...: prints what is there, and what comes
 	local pid good=1
 
-	printf '%s\n' first | "$@" put fleet 2>err || return 1
+	printf "%s\n" "weft-fleet/1 first" | "$@" put fleet 2>err || return 1
 	"$@" watch >watched 2>err &
 	pid=$!
-	wait_for grep -q first watched && printf '%s\n' second | "$@" put node/bee 2>err && wait_for grep -q second watched && good=0
+	wait_for grep -q first watched && printf "%s\n" "weft-fleet/1 second" | "$@" put node/bee 2>err && wait_for grep -q second watched && good=0
 	kill "$pid"
 	wait "$pid" 2>/dev/null
 	return $good
@@ -105,9 +105,9 @@ if command -v curl >/dev/null; then
 	echo secret >token
 	VAULT_ADDR=http://127.0.0.1:$(cat port) VAULT_TOKEN_FILE=$dir/token
 	export VAULT_ADDR VAULT_TOKEN_FILE
-	check "a stub of Vault: put" eval 'printf "%s\n" first | "$stores/weft-store-vault" secret/weft/prod put fleet'
+	check "a stub of Vault: put" eval 'printf "%s\n" "weft-fleet/1 first" | "$stores/weft-store-vault" secret/weft/prod put fleet'
 	check "a stub of Vault: get" eval 'printf "%s\n" "$record" | "$stores/weft-store-vault" secret/weft/prod put hello/ant &&
-		"$stores/weft-store-vault" secret/weft/prod get >out && [ "$(cat out)" = "$(printf "first\n%s" "$record")" ]'
+		"$stores/weft-store-vault" secret/weft/prod get >out && [ "$(cat out)" = "$(printf "weft-fleet/1 first\n%s" "$record")" ]'
 	check "a stub of Vault: watch" watches "$stores/weft-store-vault" secret/weft/prod
 	echo wrong >token
 	check "a stub of Vault: a token that is refused" eval '! "$stores/weft-store-vault" secret/weft/prod get >out 2>err'

@@ -89,6 +89,31 @@ static void check_group(void)
 	close(fd.fd);
 }
 
+/* Two writers keep the pipe full, with a line that never ends. */
+static void check_endless(void)
+{
+	int i;
+
+	start("sh -c 'cat /dev/zero & exec cat /dev/zero'", "watch", NULL, NULL);
+	for (i = 0; i < 100; i++)
+		weft_courier_read(&courier, &text, &len, 100000);
+	test_ok(courier.out >= 0 && !len, "what prints without end is read in parts");
+	weft_courier_stop(&courier);
+}
+
+/* A program that is in the group of its starter. */
+static void check_escaped(void)
+{
+	start("python3 -c 'import os, time; os.setpgid(0, os.getpgid(os.getppid())); print(1, flush=True); time.sleep(1000)'",
+	      "watch", NULL, NULL);
+	while (!len && courier.out >= 0) {
+		usleep(1000);
+		weft_courier_read(&courier, &text, &len, 100000);
+	}
+	weft_courier_stop(&courier);
+	test_ok(!courier.pid, "a program in another group is stopped");
+}
+
 static void check_user(void)
 {
 	struct weft_courier_user user;
@@ -134,6 +159,7 @@ static void check_inside(void)
 	test_text("... by IPv6", inside("weft-store-at fd07::1\n"), "fd07::1");
 	test_text("no address", inside("weft-store-at localhost\nweft-store-at \nweft-store-at 10.7.0.1x\n"), "outside");
 	test_text("a line without an end", inside("weft-store-at 10.7.0.1"), "outside");
+	test_text("a word among records, which nodes write", inside("weft-fleet/1 x\nweft-store-at 10.7.0.1\n"), "outside");
 	test_text("a long word", inside("weft-store-at 10.7.0.1                                                             "
 					"                                    \n"), "outside");
 }
@@ -146,6 +172,8 @@ int main(void)
 	check_lines();
 	check_limit();
 	check_group();
+	check_endless();
+	check_escaped();
 	check_user();
 	check_inside();
 	free(text);

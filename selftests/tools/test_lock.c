@@ -119,6 +119,25 @@ static void test_one(void)
 	test_ok(!count_files(), "released: no file is left");
 }
 
+/* An agent takes the lock at each step: its list for hooks does not grow. */
+static void test_list(void)
+{
+	char was[64], *list;
+	struct weft_lock lock;
+	bool good;
+
+	good = take("wft0", &lock, NULL);
+	list = getenv("WEFT_LOCK_HOLDERS");
+	snprintf(was, sizeof(was), "%s", list ?: "");
+	weft_lock_release(&lock);
+	good &= take("wft0", &lock, NULL);
+	weft_lock_release(&lock);
+	list = getenv("WEFT_LOCK_HOLDERS");
+	test_ok(good && *was, "taken twice");
+	test_text("taken twice: the holder is listed once", list ?: "", was);
+	unsetenv("WEFT_LOCK_HOLDERS");
+}
+
 static void test_busy(void)
 {
 	char want[256], *complaint;
@@ -339,6 +358,7 @@ int main(void)
 	if (!mkdtemp(folder))
 		test_bail("no folder");
 	test_one();
+	test_list();
 	test_busy();
 	test_interrupted();
 	test_hook();

@@ -91,6 +91,18 @@ static pid_t lock_holder(const struct weft_lock *lock)
 	return atoi(text);
 }
 
+static bool lock_is_listed(const char *list, pid_t pid)
+{
+	char *end;
+
+	for (; list && *list; list = end)
+		if (strtol(list, &end, 10) == pid)
+			return true;
+		else if (end == list)
+			return false;
+	return false;
+}
+
 /* Without a PID to compare, any listed process that lives is taken for the holder. */
 static bool lock_is_inherited(const struct weft_lock *lock, pid_t holder)
 {
@@ -190,12 +202,14 @@ static enum lock_verdict lock_wait(const struct weft_context *ctx,
 	return LOCK_BUSY;
 }
 
-/* Adds this process to the list for its hooks. */
+/* Adds this process to the list for its hooks, once: an agent takes the lock for years. */
 static void lock_announce(void)
 {
 	const char *list = getenv(LOCK_HOLDERS);
 	char *more;
 
+	if (lock_is_listed(list, getpid()))
+		return;
 	if (asprintf(&more, "%d %s", getpid(), list ? list : "") < 0)
 		return;
 	setenv(LOCK_HOLDERS, more, 1);

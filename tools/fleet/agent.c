@@ -90,6 +90,9 @@ enum agent_task {
  * @events: the subscription to the kernel's events has succeeded
  * @ready: the first step is done
  * @stuck: the log has said that the rotation is stuck
+ * @placed: "watch" has printed records, before which it may say where the store is
+ * @over: a signal has come that ends the agent
+ * @at_read: when to read the programs' output again
  * @outside: the signal mask outside of the agent
  */
 struct agent {
@@ -122,6 +125,9 @@ struct agent {
 	bool events;
 	bool ready;
 	bool stuck;
+	bool placed;
+	bool over;
+	__s64 at_read;
 	sigset_t outside;
 };
 
@@ -175,6 +181,7 @@ static void agent_start_watch(struct agent *agent)
 {
 	agent->at_watch = AGENT_NEVER;
 	agent->watch_began = agent_clock_ms();
+	agent->placed = false;
 	if (!weft_courier_start(&agent->ctx, &agent->watch, &agent->user, agent->call->store,
 				"watch", NULL, NULL))
 		agent->at_watch = agent_back_off(&agent->watch_wait);
@@ -269,12 +276,47 @@ static bool agent_read(struct agent *agent, struct weft_courier *courier)
 	return true;
 }
 
+/*
+ * A tunnel that is down would never come up by a store behind it. What "watch" says before the
+ * first record is its own: behind that are data, which nodes write.
+ */
+static bool agent_store_is_outside(struct agent *agent, size_t from)
+{
+	const char *text = agent->text + from;
+	size_t len = agent->len - from;
+	char address[64];
+
+	if (agent->placed || !len)
+		return true;
+	agent->placed = memmem(text, len, "weft-fleet/", strlen("weft-fleet/"));
+	if (!weft_inside_find(&agent->ctx, agent->call->fleet, text, len, address, sizeof(address)))
+		return true;
+	return weft_complain(&agent->ctx,
+			     "the store at %s is reached through the tunnel '%s' itself: give it an address outside",
+			     address, agent->call->fleet);
+}
+
+/* Reading, too, takes a share of a CPU: a program may print nonsense without end. */
+static bool agent_read_all(struct agent *agent)
+{
+	__s64 before = agent_cost_ms();
+	size_t from = agent->len;
+
+	if (agent_clock_ms() < agent->at_read)
+		return true;
+	if (!agent_read(agent, &agent->watch) || !agent_store_is_outside(agent, from) ||
+	    !agent_read(agent, &agent->task))
+		return false;
+	agent->at_read = agent_clock_ms() + AGENT_COST_FACTOR * (agent_cost_ms() - before);
+	return true;
+}
+
 /* The output first: a program may end behind its last line. */
 static bool agent_hear(struct agent *agent)
 {
 	bool good;
 
-	if (!agent_read(agent, &agent->watch) || !agent_read(agent, &agent->task))
+	if (!agent_read_all(agent))
 		return false;
 	if (weft_courier_reap(&agent->watch, &good))
 		agent_end_watch(agent);
@@ -304,7 +346,7 @@ static void agent_take_events(struct agent *agent)
 {
 	struct weft_backend *backend = agent->ctx.backend;
 	struct weft_event event;
-	int got;
+	int got = 0;
 
 	while (agent->events) {
 		got = backend->next(backend, &event, 0);
@@ -313,8 +355,10 @@ static void agent_take_events(struct agent *agent)
 		else if (got == -ENOBUFS)
 			agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_EVENT_MS);
 		else
-			return;
+			break;
 	}
+	/* The subscription takes signals for itself. */
+	agent->over |= agent->events && got == -EINTR;
 }
 
 /* Links of the kernel's own WireGuard have no events: the rotation has its timers. */
@@ -374,19 +418,6 @@ static bool agent_try_step(struct agent *agent)
 	weft_folder_free(&folder);
 	weft_lock_release(&lock);
 	return good;
-}
-
-/* A tunnel that is down would never come up by a store behind it. */
-static bool agent_store_is_outside(struct agent *agent)
-{
-	char address[64];
-
-	if (!weft_inside_find(&agent->ctx, agent->call->fleet, agent->text, agent->len, address,
-			      sizeof(address)))
-		return true;
-	return weft_complain(&agent->ctx,
-			     "the store at %s is reached through the tunnel '%s' itself: give it an address outside",
-			     address, agent->call->fleet);
 }
 
 static void agent_forget_text(struct agent *agent)
@@ -467,6 +498,8 @@ static __s64 agent_wake_at(const struct agent *agent)
 		agent_sooner(&at, agent_clock_ms() + beat);
 	agent_sooner(&at, agent_step_at(agent));
 	agent_sooner(&at, agent->at_watch);
+	if (agent_clock_ms() < agent->at_read)
+		agent_sooner(&at, agent->at_read);
 	if (agent->doing != AGENT_NOTHING) {
 		agent_sooner(&at, agent->at_end);
 		return at;
@@ -497,7 +530,7 @@ static void agent_sleep(struct agent *agent)
 	/* The end of a task is behind its output. */
 	if (agent->task.out < 0)
 		agent_add_fd(fds, &count, agent->task.fd);
-	if (agent->len < WEFT_FLEET_TEXT_BYTES) {
+	if (agent->len < WEFT_FLEET_TEXT_BYTES && agent_clock_ms() >= agent->at_read) {
 		agent_add_fd(fds, &count, agent->watch.out);
 		agent_add_fd(fds, &count, agent->task.out);
 	}
@@ -523,11 +556,8 @@ static bool agent_turn(struct agent *agent)
 		return false;
 	agent_take_events(agent);
 	agent_take_folder(agent);
-	if (agent_clock_ms() >= agent_step_at(agent)) {
-		if (!agent_store_is_outside(agent))
-			return false;
+	if (agent_clock_ms() >= agent_step_at(agent))
 		agent_step(agent);
-	}
 	agent_begin_tasks(agent);
 	weft_notify("WATCHDOG=1");
 	agent_sleep(agent);
@@ -564,6 +594,8 @@ static void agent_block_signals(struct agent *agent)
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGTERM);
 	sigprocmask(SIG_BLOCK, &ours, &agent->outside);
+	/* An ignored one would leave no child to wait for. */
+	signal(SIGCHLD, SIG_DFL);
 }
 
 static void agent_end(struct agent *agent)
@@ -609,7 +641,7 @@ int weft_agent_run(const struct weft_context *ctx, const struct weft_agent_call 
 	       agent_take_lock(&agent);
 	if (good)
 		agent_block_signals(&agent);
-	while (good && !weft_signals_caught())
+	while (good && !agent.over && !weft_signals_caught())
 		good = agent_turn(&agent);
 	agent_end(&agent);
 	return good ? 0 : 1;

@@ -19,6 +19,8 @@
 
 #define COURIER_USER	"weft-store"
 #define COURIER_SHELL	"/bin/sh"
+/* At once: others print as fast as this process reads. A pipe holds one. */
+#define COURIER_READS	16
 
 /* The ends of a program's pipes. */
 struct courier_pipes {
@@ -234,9 +236,10 @@ static bool courier_take(struct weft_courier *courier, const char *part, size_t 
 bool weft_courier_read(struct weft_courier *courier, char **text, size_t *len, size_t limit)
 {
 	static char buffer[65536];
+	unsigned int reads;
 	ssize_t got;
 
-	while (courier->out >= 0 && *len < limit) {
+	for (reads = 0; reads < COURIER_READS && courier->out >= 0 && *len < limit; reads++) {
 		got = read(courier->out, buffer, sizeof(buffer));
 		if (got < 0)
 			return true;
@@ -281,7 +284,9 @@ void weft_courier_stop(struct weft_courier *courier)
 {
 	if (!courier->pid)
 		return;
+	/* The program may have gone to another process group, and its process is not reaped yet. */
 	kill(-courier->pid, SIGKILL);
+	kill(courier->pid, SIGKILL);
 	waitpid(courier->pid, NULL, 0);
 	courier_clear(courier);
 }

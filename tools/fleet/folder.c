@@ -183,8 +183,10 @@ static bool folder_renew(struct weft_folder *folder, const char *name, char **fo
 	*changed = true;
 	if (!folder->ctx->dry_run)
 		good = folder_put(folder, name, text);
-	weft_text_wipe(*former);
-	*former = text;
+	/* What is not written is tried again. */
+	weft_text_wipe(good ? *former : text);
+	if (good)
+		*former = text;
 	return good;
 }
 
@@ -222,6 +224,15 @@ bool weft_folder_write(struct weft_folder *folder, bool *changed)
 	return folder_renew(folder, FOLDER_SELF, &folder->self_text,
 			    weft_self_text(folder->self), changed) &&
 	       folder_renew_memory(folder, changed);
+}
+
+bool weft_folder_holds_self(const struct weft_folder *folder)
+{
+	char *text = weft_self_text(folder->self);
+	bool same = text && folder->self_text && !strcmp(text, folder->self_text);
+
+	weft_text_wipe(text);
+	return same;
 }
 
 void weft_folder_free(struct weft_folder *folder)

@@ -48,6 +48,8 @@ bool weft_folder_begin(struct weft_folder *folder, struct weft_self *self);
  * is set. False after a complaint.
  */
 bool weft_folder_write(struct weft_folder *folder, bool *changed);
+/* Whether the keys and the hello of @folder are on the disk. */
+bool weft_folder_holds_self(const struct weft_folder *folder);
 /* The path of a file in the folder, to be freed; NULL after a complaint. */
 char *weft_folder_file(const struct weft_folder *folder, const char *name);
 void weft_folder_free(struct weft_folder *folder);

@@ -8,6 +8,7 @@
 #include "model/model.h"
 
 #define INSIDE_HEAD	"weft-store-at "
+#define INSIDE_RECORD	"weft-fleet/"
 /* So many servers are looked at. */
 #define INSIDE_MAX	16
 
@@ -29,6 +30,13 @@ static bool inside_is(const struct weft_context *ctx, const char *name, const ch
 	       way.found && !strcmp(way.dev, name);
 }
 
+static bool inside_begins(const char *text, const char *end, const char *with)
+{
+	size_t len = strlen(with);
+
+	return (size_t)(end - text) >= len && !memcmp(text, with, len);
+}
+
 bool weft_inside_find(const struct weft_context *ctx, const char *name, const char *text,
 		      size_t len, char *address, size_t size)
 {
@@ -38,7 +46,7 @@ bool weft_inside_find(const struct weft_context *ctx, const char *name, const ch
 
 	for (; text < end && seen < INSIDE_MAX; text = newline + 1) {
 		newline = memchr(text, '\n', end - text);
-		if (!newline)
+		if (!newline || inside_begins(text, end, INSIDE_RECORD))
 			return false;
 		if ((size_t)(newline - text) <= head || memcmp(text, INSIDE_HEAD, head) ||
 		    newline - text - head >= size)

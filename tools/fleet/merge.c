@@ -155,7 +155,7 @@ static void merge_parse(struct merge_job *job, const char *text, size_t len)
 
 	/* Behind so many lines that are no records, others are not worth the time. */
 	for (line = text; line < end && !job->failed; line = newline + 1, number++) {
-		if (job->result->refused_more == MERGE_REFUSED_MAX)
+		if (!job->result->whole && job->result->refused_more >= MERGE_REFUSED_MAX)
 			return;
 		newline = memchr(line, '\n', end - line);
 		if (!newline) {

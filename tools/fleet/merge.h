@@ -30,6 +30,7 @@ struct weft_merge_refused {
 /**
  * struct weft_merge - the result
  * @now: seconds since 1970, for the expiry of admissions
+ * @whole: the text is bounded and its signatures are checked: no number of refusals ends it
  * @accepted: records that were taken in
  * @same: records that were known
  * @refused: records that were refused
@@ -38,6 +39,7 @@ struct weft_merge_refused {
  */
 struct weft_merge {
 	__s64 now;
+	bool whole;
 	size_t accepted;
 	size_t same;
 	struct weft_merge_refused *refused;

@@ -100,6 +100,7 @@ static bool step_take_in(struct step_job *job)
 	char *text;
 
 	job->gate.merge.now = job->ctx->now;
+	job->gate.merge.whole = true;
 	if (!job->step->len)
 		return true;
 	text = step_text(job, &len);
@@ -306,7 +307,10 @@ static bool step_run(struct step_job *job)
 	step_note_published(job);
 	good = step_rotate(job);
 	/* Also where the rotation could not go on: others' records do not wait for it. */
-	good = step_keep_hello(job) && step_finish(job) && good;
+	good = step_finish(job) && good;
+	/* A key that no disk has is not told. */
+	if (weft_folder_holds_self(job->folder))
+		good = step_keep_hello(job) && good;
 	step->epoch = weft_fleet_epoch(job->folder->fleet);
 	step->stuck = job->turn.stuck;
 	step->next = job->turn.step == WEFT_SCHEDULE_WAITS ? job->turn.next : job->ctx->now + 1;
