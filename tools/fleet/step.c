@@ -182,9 +182,8 @@ static bool step_all_met(const struct step_job *job)
 	return met;
 }
 
-static void step_note_order(struct step_job *job)
+static void step_note_order(struct step_job *job, const struct weft_fleet_record *terms)
 {
-	const struct weft_fleet_record *terms = job->folder->fleet->terms;
 	struct weft_step *step = job->step;
 
 	if (terms->rotate_order <= job->folder->self->order)
@@ -194,9 +193,9 @@ static void step_note_order(struct step_job *job)
 	step->order = terms->rotate_order;
 }
 
-static void step_fill_schedule(struct step_job *job, struct weft_schedule *schedule)
+static void step_fill_schedule(struct step_job *job, const struct weft_fleet_record *terms,
+			       struct weft_schedule *schedule)
 {
-	const struct weft_fleet_record *terms = job->folder->fleet->terms;
 	const struct weft_self *self = job->folder->self;
 
 	*schedule = (struct weft_schedule){
@@ -217,14 +216,15 @@ static bool step_rotate(struct step_job *job)
 		[WEFT_SCHEDULE_ANNOUNCES] = "announce", [WEFT_SCHEDULE_CHANGES] = "change",
 		[WEFT_SCHEDULE_FINISHES] = "finish",
 	};
+	const struct weft_fleet_record *terms = job->folder->fleet->terms;
 	const struct weft_phase_call call = { };
 	struct weft_schedule schedule;
 
 	job->turn = (struct weft_schedule_turn){ .next = INT64_MAX };
-	if (!job->step->in)
+	if (!job->step->in || !terms)
 		return true;
-	step_note_order(job);
-	step_fill_schedule(job, &schedule);
+	step_note_order(job, terms);
+	step_fill_schedule(job, terms, &schedule);
 	weft_schedule_turn(&schedule, &job->turn);
 	if (job->turn.step == WEFT_SCHEDULE_WAITS)
 		return true;
