@@ -69,13 +69,9 @@ facts_checked() {
 
 # Without a kernel: with this machine's ansible-core.
 hostile() {
-	local status=0
-
+	command -v ansible-playbook >/dev/null || { echo "ok - hostile: all of it # SKIP ansible-core is not installed"; return; }
 	make -s -C selftests/tools -j "$(nproc)" build/weft >"$work/log" 2>&1 || { sed 's/^/# /' "$work/log"; echo "not ok - hostile: build"; return; }
-	ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=0} bash selftests/fleet/hostile.sh selftests/tools/build/weft >"$work/log" 2>&1 || status=$?
-	[ $status != 4 ] || { echo "ok - hostile # SKIP ansible-core is not installed"; return; }
-	sed -E 's/^((not )?ok) [0-9]+ - /\1 - hostile: /' "$work/log"
-	grep -q '^not ok' "$work/log" || [ $status = 0 ] || echo "not ok - hostile: ended with status $status"
+	suite hostile env ASAN_OPTIONS="${ASAN_OPTIONS-detect_leaks=0}" bash selftests/fleet/hostile.sh selftests/tools/build/weft
 }
 
 main() {

@@ -173,6 +173,24 @@ static void check_node(void)
 		  "0 0 0 0\nfleet: epoch 1 is older than 2, which was seen\nnode/bee: revoked\n");
 }
 
+/* It fills the store with nonsense of its own, in front of the others' records. */
+static void check_flood(void)
+{
+	struct weft_key seed = fleet_seed('b');
+	size_t accepted;
+	int i;
+
+	begin();
+	say_all();
+	show();
+	for (i = 0; i < 2100; i++)
+		fleet_add_signed(&text, &seed, "hello", "prod", "{{{{", 4);
+	fleet_hello(&text, 'a', "ant", 1, 2, 'x', "");
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
+	accepted = strtoul(show(), NULL, 10);
+	test_ok(accepted == 2, "a flood of a node's nonsense hides no revocation, and no hello of another");
+}
+
 static bool gate_once(const void *data)
 {
 	const struct fleet_text *all = data;
@@ -205,6 +223,7 @@ int main(void)
 	check_own();
 	check_lies();
 	check_node();
+	check_flood();
 	check_memory();
 	weft_fleet_free(fleet);
 	fleet_clear(&text);

@@ -328,6 +328,7 @@ bool weft_gate_merge(struct weft_fleet *fleet, const char *text, size_t len,
 {
 	struct gate_job job = { .fleet = fleet, .gate = gate };
 
+	gate->merge.whole = true;
 	job.failed = !gate_split(&job, text, len) || !gate_list_known(&job);
 	if (!job.failed) {
 		gate_drop_known(&job, own_hello);

@@ -100,7 +100,6 @@ static bool step_take_in(struct step_job *job)
 	char *text;
 
 	job->gate.merge.now = job->ctx->now;
-	job->gate.merge.whole = true;
 	if (!job->step->len)
 		return true;
 	text = step_text(job, &len);
