@@ -32,12 +32,12 @@ check() { # check LABEL COMMAND...
 	report $? "$what"
 }
 
-# Lists all files with their attributes, except for those that dpkg and depmod write in each run, and the keys that
-# DKMS generates once.
+# Lists all files with their attributes, except for those that dpkg, depmod and useradd (its copies /etc/passwd- and
+# others) write in each run, and the keys that DKMS generates once.
 listing() { # listing ROOT
 	(cd "$1" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./run -o -path ./weft \) -prune -o \
 		! -path './var/lib/dpkg/*' ! -path './var/log/*' ! -path './var/lib/dkms/mok.*' \
-		! -path './var/cache/ldconfig/*' ! -name 'modules.*.bin' \
+		! -path './var/cache/ldconfig/*' ! -name 'modules.*.bin' ! -path './etc/*-' \
 		\( -type d -printf '%M %U:%G %p\n' -o -printf '%M %U:%G %p %s %l\n' \)) | sort
 }
 
@@ -164,8 +164,12 @@ make_disk() {
 	rm -rf "$unit" "$root/etc/systemd/system/default.target.wants" "$root/weft"
 }
 
+# The account of the stores' programs stays, locked, as Debian's packages do with theirs: files may still belong to it.
 purge_leaves_nothing() {
 	in_root "$root" dpkg --purge weft-fleet weft-dkms weft-tools
+	grep '^weft-store:[^:]*:[0-9]*:[0-9]*::/nonexistent:/usr/sbin/nologin$' "$root/etc/passwd"
+	grep '^weft-store:[!*]' "$root/etc/shadow"
+	in_root "$root" userdel weft-store
 	listing "$root" >"$work/after"
 	diff "$work/before" "$work/after"
 }
