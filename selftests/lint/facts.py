@@ -12,6 +12,8 @@ import shutil
 import sys
 import tempfile
 
+import layering
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTATION = "Documentation/networking/"
 MAN = "Documentation/man/"
@@ -77,20 +79,20 @@ def spec_set(tree, name):
 
 def module_sources(tree, *endings):
     """The files of the module by their path in kmod/, without the wrappers and the headers for users."""
-    folders = ["", *re.search(r'^layers="(.*)"$', tree.read("selftests/lint/layering.sh"), re.M).group(1).split()]
+    folders = ["", *layering.MODULE_LAYERS]
     return [os.path.join(folder, name) for folder in folders for name in os.listdir(os.path.join(tree.top, "kmod", folder))
             if name.endswith(endings) and not name.endswith(".mod.c")]
 
 
 def check_layers(tree):
     """Kbuild links every file, layer by layer; both tables of weft-internals.rst have the same layers and files in that order."""
-    layers = re.search(r'^layers="(.*)"$', tree.read("selftests/lint/layering.sh"), re.M).group(1).split()[::-1]
+    layers = layering.MODULE_LAYERS[::-1]
     groups = [re.findall(r"^weft-\S+ \+= (\S+)\.o$", group, re.M) for group in tree.read("kmod/Kbuild").split("\n\n")]
     objects = [name for group in groups for name in group]
     tree.same("layers", ("kmod/Kbuild", "kmod/"), objects, [name[:-2] for name in module_sources(tree, ".c")])
     order = [os.path.dirname(name) for name in objects]
     if sorted(order, key=["", *layers].index) != order:
-        tree.complain("layers", "kmod/Kbuild does not have the layers in the order of layering.sh")
+        tree.complain("layers", "kmod/Kbuild does not have the layers in the order of layering.py")
     units = {os.path.splitext(name)[0] for name in module_sources(tree, ".c", ".h")}
     page = tree.read(DOCUMENTATION + "weft-internals.rst")
     table = re.search(r"^Folder +Files.*?\n=+ .*?\n(.*?)\n=+ ", page, re.M | re.S).group(1)
@@ -98,7 +100,7 @@ def check_layers(tree):
     for line in table.splitlines():
         folder = line[:16].strip(" `/") or folder
         rows.setdefault(folder, []).extend(line[16:69].split())
-    tree.same("layers", ("weft-internals.rst", "layering.sh"), [name for name in rows if name != "kmod"], layers)
+    tree.same("layers", ("weft-internals.rst", "layering.py"), [name for name in rows if name != "kmod"], layers)
     for folder, names in rows.items():
         here = sorted(os.path.basename(unit) for unit in units if (os.path.dirname(unit) or "kmod") == folder)
         tree.same("layers", (f"weft-internals.rst, {folder}", "kmod/"), names, here)
@@ -331,33 +333,45 @@ PLANTS = [
 ]
 
 
-def errors_of(top):
+def errors_of(top, checks):
     tree = Tree(top)
-    for check in CHECKS:
+    for check in checks:
         check(tree)
     return tree.errors
 
 
+def finds(top, name, planted):
+    """Whether a check finds what is planted: a file's path and its text, in place of @before, None: of no file."""
+    path, text, before = planted
+    with open(path, "w", encoding="utf8") as stream:
+        stream.write(text)
+    found = errors_of(top, [globals()[f"check_{name}"]])
+    if before is None:
+        os.remove(path)
+    else:
+        with open(path, "w", encoding="utf8") as stream:
+            stream.write(before)
+    return bool(found)
+
+
 def self_check():
     status = 0
-    for name, path, pattern, replacement in PLANTS:
-        with tempfile.TemporaryDirectory() as work:
-            copy = os.path.join(work, "tree")
-            shutil.copytree(TOP, copy, ignore=shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "corpus"), symlinks=True)
+    with tempfile.TemporaryDirectory() as work:
+        copy = os.path.join(work, "tree")
+        shutil.copytree(TOP, copy, ignore=shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "corpus"), symlinks=True)
+        for name, path, pattern, replacement in PLANTS:
             file = os.path.join(copy, path)
-            text = ""
-            if os.path.exists(file):
-                with open(file, encoding="utf8") as stream:
-                    text = stream.read()
-            planted = re.sub(pattern, replacement, text, count=1, flags=re.M)
-            with open(file, "w", encoding="utf8") as stream:
-                stream.write(planted)
-            if planted == text:
+            before = Tree(copy).read(path) if os.path.exists(file) else None
+            planted = re.sub(pattern, replacement, before or "", count=1, flags=re.M)
+            if planted == (before or ""):
                 print(f"facts.py: '{pattern}' is not in {path}: the self-check has nothing to replace", file=sys.stderr)
                 status = 1
-            elif name not in {check for check, _ in errors_of(copy)}:
+            elif not finds(copy, name, (file, planted, before)):
                 print(f"facts.py: the check '{name}' did not find '{replacement}' planted in {path}", file=sys.stderr)
                 status = 1
+        for check, text in errors_of(copy, CHECKS):
+            print(f"facts.py: {check} complains of a copy without a plant: {text}", file=sys.stderr)
+            status = 1
     return status
 
 
@@ -367,7 +381,7 @@ def main():
     if sys.argv[1:]:
         print(f"facts.py: unexpected argument '{sys.argv[1]}': expected --self-check or nothing", file=sys.stderr)
         return 2
-    found = errors_of(TOP)
+    found = errors_of(TOP, CHECKS)
     for check, text in found:
         print(f"facts.py: {check}: {text}", file=sys.stderr)
     return 1 if found else 0

@@ -81,8 +81,7 @@ lint_ynl() {
 }
 
 lint_layering() {
-	bash selftests/lint/layering.sh && bash selftests/lint/layering.sh --self-check &&
-		bash selftests/lint/layering-tools.sh && bash selftests/lint/layering-tools.sh --self-check
+	python3 selftests/lint/layering.py && python3 selftests/lint/layering.py --self-check
 }
 
 lint_length() {
