@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A batch is processed by the CPU that receives it unless another CPU is idle: the CPU that adds a
- * job either wakes an idle worker or processes the oldest waiting job itself. So there are no more
- * waiting jobs than workers, and with one CPU there are no workers.
+ * A batch is processed by the CPU that receives it unless another CPU is idle: then it becomes a
+ * job, and the CPU that adds it wakes an idle worker. While all workers are busy, PARALLEL_BACKLOG
+ * jobs wait for each of them, and a CPU that adds one more processes the oldest one itself. With
+ * one CPU there are no workers.
  *
  * A worker that has been woken may not run: its CPU, or all CPUs that the workqueue may use, run
  * tasks of higher priority, or are preempted by the hypervisor. No job depends on a worker:
  *
  * - A job belongs to a worker only once the worker runs, with bottom halves off and so without
  *   preemption until the job is finished. Until then any CPU can take it.
- * - A CPU that adds a job processes jobs that have waited for PARALLEL_PATIENCE_NS itself, and
- *   wakes no worker. Until a worker has looked for jobs again, CPUs process the batches that they
- *   receive.
+ * - If no worker has taken a job for PARALLEL_PATIENCE_NS, although one waits as long, a CPU that
+ *   adds a job processes the oldest one itself, and wakes no worker. Until a worker has looked for
+ *   jobs again, CPUs process the batches that they receive.
  * - If no other job is added, the timer of the CPU that added the last one processes them.
  */
 
@@ -35,6 +36,13 @@
 /* Jobs that a CPU processes when it adds one and jobs are late: more than are added. */
 #define PARALLEL_JOBS_OF_ADDER	2
 
+/*
+ * Jobs that wait for a busy worker before a CPU that adds one helps: at 64 kB each, half a
+ * millisecond of work. A worker takes 50 to 500 us from being woken to running. Meanwhile a CPU
+ * that helps at once processes all batches itself, and the worker finds nothing to do.
+ */
+#define PARALLEL_BACKLOG	8
+
 /* Waking a CPU from its deepest sleep takes about this long. */
 #define PARALLEL_PATIENCE_NS	(200 * NSEC_PER_USEC)
 
@@ -46,9 +54,11 @@ struct parallel_worker {
 static struct workqueue_struct *parallel_workqueue;
 static struct parallel_worker *parallel_workers;
 static unsigned int parallel_allowed;		/* CPUs that no boot parameter isolates; constant */
-static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; the next four */
+static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; the next six */
 static LIST_HEAD(parallel_waiting);		/* unstarted jobs, and rests of queues */
 static LIST_HEAD(parallel_idle);		/* workers */
+static unsigned int parallel_count;		/* jobs in parallel_waiting */
+static u64 parallel_taken_at_ns;		/* when a worker took the last job */
 static unsigned int parallel_busy;		/* workers that are not idle; READ_ONCE() */
 static bool parallel_stalled;			/* a job is late; READ_ONCE() */
 
@@ -69,6 +79,7 @@ static void parallel_put(struct weft_job *job, u64 now)
 	lockdep_assert_held(&parallel_lock);
 	job->waiting_since_ns = now;
 	list_add_tail(&job->waiting, &parallel_waiting);
+	parallel_count++;
 }
 
 static struct weft_job *parallel_take(void)
@@ -77,19 +88,28 @@ static struct weft_job *parallel_take(void)
 
 	lockdep_assert_held(&parallel_lock);
 	job = list_first_entry_or_null(&parallel_waiting, struct weft_job, waiting);
-	if (job)
+	if (job) {
 		list_del(&job->waiting);
+		parallel_count--;
+	}
 	return job;
 }
 
-/* Whether the oldest job is late. */
+/* Whether more time than PARALLEL_PATIENCE_NS has passed. Another CPU's time may be a bit ahead. */
+static bool parallel_is_long(u64 now, u64 since)
+{
+	return (s64)(now - since) > (s64)PARALLEL_PATIENCE_NS;
+}
+
+/* Whether the oldest job is late: it is not while workers take those before it. */
 static bool parallel_is_late(u64 now)
 {
 	const struct weft_job *job;
 
 	lockdep_assert_held(&parallel_lock);
 	job = list_first_entry_or_null(&parallel_waiting, struct weft_job, waiting);
-	return job && (s64)(now - job->waiting_since_ns) > (s64)PARALLEL_PATIENCE_NS;
+	return job && parallel_is_long(now, job->waiting_since_ns) &&
+	       parallel_is_long(now, parallel_taken_at_ns);
 }
 
 /* Takes the oldest job if it is late. */
@@ -102,14 +122,23 @@ static struct weft_job *parallel_take_late(u64 now)
 	return parallel_take();
 }
 
+/* Takes the oldest job if more wait than the busy workers are left with. */
+static struct weft_job *parallel_take_surplus(void)
+{
+	lockdep_assert_held(&parallel_lock);
+	return parallel_count > PARALLEL_BACKLOG * parallel_busy ? parallel_take() : NULL;
+}
+
 /* Takes the oldest waiting job. If there is none, the worker becomes idle. */
 static struct weft_job *parallel_take_or_rest(struct parallel_worker *worker)
 {
+	u64 now = ktime_get_ns();
 	struct weft_job *job;
 
 	spin_lock(&parallel_lock);
 	WRITE_ONCE(parallel_stalled, false);
 	job = parallel_take();
+	parallel_taken_at_ns = now;
 	if (!job) {
 		list_add(&worker->idle, &parallel_idle);
 		WRITE_ONCE(parallel_busy, parallel_busy - 1);
@@ -265,7 +294,7 @@ static struct parallel_worker *parallel_add(struct weft_job *job, bool inside,
 	if (inside || likely(!parallel_is_late(now)))
 		worker = parallel_wake(inside);
 	if (!worker && !inside)
-		*mine = parallel_take_late(now) ?: parallel_take();
+		*mine = parallel_take_late(now) ?: parallel_take_surplus();
 	parallel_watch();
 	spin_unlock(&parallel_lock);
 	return worker;
