@@ -2,9 +2,11 @@
 /* The programs of a store as child processes: what is read of them, how they end, and where their servers are. */
 #include <arpa/inet.h>
 #include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fleet/courier.h"
@@ -101,6 +103,51 @@ static void check_endless(void)
 	weft_courier_stop(&courier);
 }
 
+static bool has_ended(pid_t pid)
+{
+	int i;
+
+	for (i = 0; i < 5000 && !kill(pid, 0); i++)
+		usleep(1000);
+	return i < 5000;
+}
+
+/* The numbers of the program's processes, which take no signal but KILL. */
+static void start_deaf(int report)
+{
+	start("sh -c 'trap \"\" HUP INT TERM; sleep 1000 & echo $! $$; wait'", "watch", NULL, NULL);
+	while (!len && courier.out >= 0) {
+		usleep(1000);
+		weft_courier_read(&courier, &text, &len, 100000);
+	}
+	if (write(report, text, len) != (ssize_t)len)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* The agent is killed, and cannot end its programs. */
+static void check_killed(void)
+{
+	int ends[2], first = 0, second = 0;
+	char line[64] = "";
+	pid_t agent;
+
+	if (pipe(ends))
+		test_bail("a pipe");
+	agent = fork();
+	if (!agent)
+		start_deaf(ends[1]);
+	if (read(ends[0], line, sizeof(line) - 1) <= 0 || sscanf(line, "%d %d", &first, &second) != 2)
+		test_bail("the program does not report");
+	test_ok(!kill(first, 0) && !kill(second, 0), "a program and its own one run");
+	kill(agent, SIGKILL);
+	waitpid(agent, NULL, 0);
+	test_ok(has_ended(first) && has_ended(second), "... and end with a starter that is killed");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* A program that is in the group of its starter. */
 static void check_escaped(void)
 {
@@ -174,6 +221,7 @@ int main(void)
 	check_group();
 	check_endless();
 	check_escaped();
+	check_killed();
 	check_user();
 	check_inside();
 	free(text);

@@ -19,6 +19,13 @@
 
 #define COURIER_USER	"weft-store"
 #define COURIER_SHELL	"/bin/sh"
+/* The program's end of a pipe whose other end closes with this process. */
+#define COURIER_LIFE	3
+/*
+ * Also what the program has started ends with this process, however that ends: a part of the
+ * program's process group waits for the end of the pipe.
+ */
+#define COURIER_SCRIPT	"{ read -r line; kill -KILL 0; } <&3 >/dev/null & exec 3<&-; exec %s \"$@\""
 /* At once: others print as fast as this process reads. A pipe holds one. */
 #define COURIER_READS	16
 
@@ -26,6 +33,7 @@
 struct courier_pipes {
 	int in;
 	int out[2];
+	int life[2];
 };
 
 bool weft_courier_find_user(const struct weft_context *ctx, const char *name,
@@ -54,7 +62,7 @@ bool weft_courier_find_user(const struct weft_context *ctx, const char *name,
 
 void weft_courier_init(struct weft_courier *courier)
 {
-	*courier = (struct weft_courier){ .fd = -1, .out = -1 };
+	*courier = (struct weft_courier){ .fd = -1, .out = -1, .life = -1 };
 }
 
 /* The child, from here to its end. */
@@ -93,11 +101,14 @@ static void courier_reset_signals(void)
 static void courier_exec(const struct courier_pipes *pipes, const char *script,
 			 const char *verb, const char *key)
 {
+	/* Also where it is that descriptor already, which would be closed on exec. */
+	int life = fcntl(pipes->life[0], F_DUPFD, COURIER_LIFE + 1);
+
 	if (dup2(pipes->in, STDIN_FILENO) < 0 || dup2(pipes->out[1], STDOUT_FILENO) < 0 ||
-	    chdir("/"))
+	    dup2(life, COURIER_LIFE) < 0 || chdir("/"))
 		courier_fail("cannot prepare");
 	/* All others are closed, whatever this process was started with. */
-	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+	syscall(SYS_close_range, COURIER_LIFE + 1, ~0U, 0);
 	weft_core_allow();
 	execl(COURIER_SHELL, "sh", "-c", script, "sh", verb, key, (char *)NULL);
 	courier_fail(COURIER_SHELL);
@@ -118,6 +129,12 @@ static int courier_input(const char *input)
 	return -1;
 }
 
+static void courier_close(const int *fds, size_t count)
+{
+	while (count--)
+		close(fds[count]);
+}
+
 static bool courier_open(struct courier_pipes *pipes, const char *input)
 {
 	pipes->in = input ? courier_input(input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -125,7 +142,9 @@ static bool courier_open(struct courier_pipes *pipes, const char *input)
 		return false;
 	if (!pipe2(pipes->out, O_CLOEXEC)) {
 		fcntl(pipes->out[0], F_SETFL, O_NONBLOCK);
-		return true;
+		if (!pipe2(pipes->life, O_CLOEXEC))
+			return true;
+		courier_close(pipes->out, 2);
 	}
 	close(pipes->in);
 	return false;
@@ -145,13 +164,16 @@ static bool courier_fork(struct weft_courier *courier, const struct weft_courier
 	}
 	close(pipes->in);
 	close(pipes->out[1]);
+	close(pipes->life[0]);
 	if (pid < 0) {
 		close(pipes->out[0]);
+		close(pipes->life[1]);
 		return false;
 	}
 	setpgid(pid, pid);
 	courier->pid = pid;
 	courier->out = pipes->out[0];
+	courier->life = pipes->life[1];
 	courier->fd = syscall(SYS_pidfd_open, pid, 0);
 	return true;
 }
@@ -164,7 +186,7 @@ bool weft_courier_start(const struct weft_context *ctx, struct weft_courier *cou
 	char *script;
 	bool good;
 
-	if (asprintf(&script, "exec %s \"$@\"", command) < 0)
+	if (asprintf(&script, COURIER_SCRIPT, command) < 0)
 		return weft_complain(ctx, "out of memory");
 	good = courier_open(&pipes, input) &&
 	       courier_fork(courier, user, &pipes, script, verb, key);
@@ -262,6 +284,8 @@ static void courier_clear(struct weft_courier *courier)
 		close(courier->fd);
 	if (courier->out >= 0)
 		close(courier->out);
+	if (courier->life >= 0)
+		close(courier->life);
 	free(courier->line);
 	weft_courier_init(courier);
 }

@@ -40,6 +40,7 @@ struct weft_courier_user {
  * @pid: its process group, 0: none runs
  * @fd: becomes readable when the program has ended, or -1
  * @out: its output, or -1
+ * @life: while it is open the program may run, or -1
  * @line: the beginning of a line whose end has not come yet
  * @len: its length
  * @skips: the rest of a line that is too long is skipped
@@ -48,6 +49,7 @@ struct weft_courier {
 	pid_t pid;
 	int fd;
 	int out;
+	int life;
 	char *line;
 	size_t len;
 	bool skips;
