@@ -71,9 +71,23 @@ out_of_it() {
 }
 check "a folder: no file outside" out_of_it
 
+# The machine's clock is an hour ahead of the file system's: times of files are never after its own.
+mkdir ahead
+cat >ahead/date <<-'END'
+	#!/bin/sh
+	exec /bin/date "$@" --date '1 hour'
+END
+chmod +x ahead/date
+check "a folder whose clock is another one" watches env "PATH=$dir/ahead:$PATH" "$stores/weft-store-dir" "$dir/store"
+check "a folder that is gone" eval '! "$stores/weft-store-dir" "$dir/none" get >out 2>err && ! timeout 20 "$stores/weft-store-dir" "$dir/none" watch >out 2>err; [ $? != 124 ]'
+check "etcd: a node of the name of etcd's own user" eval '! "$stores/weft-etcd-setup" "$dir/tls" node /weft/prod root 2>err && grep -q "is no name for a node" err'
+check "etcd: ... or the authority's" eval '! "$stores/weft-etcd-setup" "$dir/tls" node /weft/prod ca 2>err && grep -q "is no name for a node" err'
+check "etcd: a node of no name" eval '! "$stores/weft-etcd-setup" "$dir/tls" node /weft/prod ../x 2>err && grep -q "is not the name of a node" err'
+check "etcd: nothing was made of them" [ ! -e tls ]
+
 if command -v curl >/dev/null; then
 	python3 - >port <<-'END' &
-		import http.server, json, sys
+		import http.server, json, os, sys
 		kept = {}
 		class Stub(http.server.BaseHTTPRequestHandler):
 		    def answer(self, status, value):
@@ -87,6 +101,8 @@ if command -v curl >/dev/null; then
 		        if self.command == "POST":
 		            kept[path] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
 		            return self.answer(200, {})
+		        if os.path.exists("broken") and self.command == "LIST":
+		            return self.answer(500, {"errors": ["internal error"]})
 		        if self.command == "LIST":
 		            names = sorted(k[len(path):].strip("/") for k in kept if k.startswith(path))
 		            return self.answer(200, {"data": {"keys": names}}) if names else self.answer(404, {})
@@ -108,6 +124,10 @@ if command -v curl >/dev/null; then
 	check "a stub of Vault: put" eval 'printf "%s\n" "weft-fleet/1 first" | "$stores/weft-store-vault" secret/weft/prod put fleet'
 	check "a stub of Vault: get" eval 'printf "%s\n" "$record" | "$stores/weft-store-vault" secret/weft/prod put hello/ant &&
 		"$stores/weft-store-vault" secret/weft/prod get >out && [ "$(cat out)" = "$(printf "weft-fleet/1 first\n%s" "$record")" ]'
+	touch broken
+	check "a stub of Vault: a list that fails is no empty store" eval '! "$stores/weft-store-vault" secret/weft/prod get >out 2>err && [ ! -s out ]'
+	rm broken
+	check "a stub of Vault: an empty store is none that fails" eval '"$stores/weft-store-vault" secret/weft/other get >out 2>err && [ ! -s out ]'
 	check "a stub of Vault: watch" watches "$stores/weft-store-vault" secret/weft/prod
 	echo wrong >token
 	check "a stub of Vault: a token that is refused" eval '! "$stores/weft-store-vault" secret/weft/prod get >out 2>err'
