@@ -23,10 +23,10 @@ static void begin(void)
 }
 
 /* Shows @text to the gate, and clears it: "ACCEPTED SAME STRANGERS NOISE[ own]", then each record that is refused. */
-static const char *show_own(const char *own)
+static const char *show_to(const char *own, bool tells)
 {
 	static char outcome[4096];
-	struct weft_gate gate = { };
+	struct weft_gate gate = { .tells = tells };
 	size_t i, len;
 
 	if (!weft_gate_merge(fleet, text.chars ?: "", text.len, own, &gate))
@@ -41,6 +41,11 @@ static const char *show_own(const char *own)
 		fleet_add(&text, gate.strangers, gate.strangers_len);
 	weft_gate_free(&gate);
 	return outcome;
+}
+
+static const char *show_own(const char *own)
+{
+	return show_to(own, false);
 }
 
 static const char *show(void)
@@ -191,6 +196,41 @@ static void check_flood(void)
 	test_ok(accepted == 2, "a flood of a node's nonsense hides no revocation, and no hello of another");
 }
 
+/* A bundle that a command is given: each line that is not taken is named. */
+static void check_bundle(void)
+{
+	static const char noise[] = "x\n\nweft-fleet/2 fleet a b {}\nweft-fleet/1 hello a b {}\n";
+	struct weft_key seed = fleet_seed('Z');
+
+	begin();
+	say_all();
+	fleet_add(&text, noise, strlen(noise));
+	fleet_add_signed(&text, &seed, "node", "prod", "{{{{", 4);
+	fleet_add_signed(&text, &seed, "hello", "prod", "{{{{", 4);
+	fleet_add_signed(&text, &seed, "fleet", "prod", "{{{{", 4);
+	fleet_add(&text, "weft-fleet/1 cut", 16);
+	test_text("a bundle with lines of strangers", show_to(NULL, true),
+		  "5 0 0 3\n"
+		  "line 6: not a record of weft\n"
+		  "line 8: a record of another version than weft-fleet/1\n"
+		  "line 9: the signer is not a key\n"
+		  "the last line: no newline ends it: it may be cut\n"
+		  "node, line 10: not signed by an admin key of this fleet\n"
+		  "hello, line 11: not signed by the identity of an admitted node\n"
+		  "fleet: not signed by an admin key of this fleet\n");
+	begin();
+	fleet_terms(&text, 'A', 2, "B", "");
+	fleet_terms(&text, 'B', 3, "B", "");
+	test_text("the admin keys change hands", show_to(NULL, true), "2 0 0 0\n");
+	fleet_terms(&text, 'A', 2, "B", "");
+	fleet_terms(&text, 'B', 3, "B", "");
+	test_text("... and the former record stands before the present one", show_to(NULL, true), "0 2 0 0\n");
+	fleet_terms(&text, 'B', 3, "B", "");
+	fleet_terms(&text, 'A', 4, "A", "");
+	test_text("... and behind it is a forgery", show_to(NULL, true),
+		  "0 1 0 0\nfleet: not signed by an admin key of this fleet\n");
+}
+
 static bool gate_once(const void *data)
 {
 	const struct fleet_text *all = data;
@@ -224,6 +264,7 @@ int main(void)
 	check_lies();
 	check_node();
 	check_flood();
+	check_bundle();
 	check_memory();
 	weft_fleet_free(fleet);
 	fleet_clear(&text);

@@ -423,7 +423,7 @@ int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 	if (argc == 2 && !weft_fleet_read_text(ctx, argv[1], &text))
 		return 1;
 	good = node_begin(&job) && weft_folder_need(&job.folder) &&
-	       (argc < 2 || weft_fleet_take_in(ctx, job.folder.fleet, &text, &merge)) &&
+	       (argc < 2 || weft_fleet_take_bundle(ctx, job.folder.fleet, &text, &merge)) &&
 	       node_outbid_clash(&job);
 	if (good) {
 		weft_fleet_warn_refused(ctx, &merge);

@@ -2,7 +2,7 @@
 /*
  * weft fleet apply:
  *
- *   weft_fleet_take_in(): the bundle's records, each judged by itself
+ *   weft_fleet_take_bundle(): the bundle's records, each judged by itself
  *   weft_fleet_model(): records and own keys to an interface
  *   apply_render(): the text of its file, which does not depend on the present state
  *   weft_fit(): this machine's routes, and its lack of IPv6, leave some of it out
@@ -22,6 +22,7 @@
 #include "conf/writer.h"
 #include "fleet/apply.h"
 #include "fleet/fit.h"
+#include "fleet/gate.h"
 #include "fleet/render.h"
 #include "fleet/settle.h"
 
@@ -254,6 +255,18 @@ bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,
 	weft_file_wipe(text);
 	return weft_complain(ctx, "'%s' has no record", strcmp(file, "-") ? file :
 			     "standard input");
+}
+
+bool weft_fleet_take_bundle(const struct weft_context *ctx, struct weft_fleet *fleet,
+			    const struct weft_file *text, struct weft_merge *merge)
+{
+	struct weft_gate gate = { .tells = true, .merge.now = ctx->now };
+	bool good = weft_gate_merge(fleet, text->text, text->len, NULL, &gate);
+
+	*merge = gate.merge;
+	memset(&gate.merge, 0, sizeof(gate.merge));
+	weft_gate_free(&gate);
+	return good || weft_complain(ctx, "out of memory");
 }
 
 bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,

@@ -49,7 +49,13 @@ bool weft_fleet_check_identity(const struct weft_folder *folder, struct weft_fle
 /* The records of @file, or "-", as a text, to be wiped. False after a complaint, also for none. */
 bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,
 			  struct weft_file *text);
-/* Take the records of @text into @fleet. False after a complaint. */
+/*
+ * Take the records of @text, a bundle from anywhere, into @fleet; what no key of the fleet has
+ * signed is refused without a look at it. False after a complaint.
+ */
+bool weft_fleet_take_bundle(const struct weft_context *ctx, struct weft_fleet *fleet,
+			    const struct weft_file *text, struct weft_merge *merge);
+/* The same of records for a store, each of which is named if it is refused. */
 bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
 			const struct weft_file *text, struct weft_merge *merge);
 

@@ -24,6 +24,7 @@ enum gate_verdict {
 
 /**
  * struct gate_line - one line of the text
+ * @number: its number, from 1
  * @at: its beginning
  * @len: its length, without the newline
  * @kind: its kind
@@ -33,6 +34,7 @@ enum gate_verdict {
  * @verdict: what has become of it
  */
 struct gate_line {
+	size_t number;
 	const char *at;
 	size_t len;
 	enum weft_fleet_kind kind;
@@ -111,22 +113,51 @@ static bool gate_take_line(struct gate_line *line)
 	       weft_signature_decode(&line->signature, at + WEFT_KEY_CHARS + 1);
 }
 
+static void gate_refuse(struct gate_job *job, const char *record, enum weft_refused class,
+			const char *reason)
+{
+	job->failed |= !weft_merge_refuse(&job->gate->merge, record, class, reason);
+}
+
+/* The reason comes from the head of the line alone. */
+static void gate_tell_noise(struct gate_job *job, const struct gate_line *line)
+{
+	struct weft_refusal why = { "no payload follows the signature" };
+	char name[32];
+
+	job->gate->noise++;
+	if (!job->gate->tells)
+		return;
+	snprintf(name, sizeof(name), "line %zu", line->number);
+	weft_fleet_record_has_head(line->at, line->len, &why);
+	gate_refuse(job, name, WEFT_REFUSED_FORM, why.text);
+}
+
+static void gate_tell_cut(struct gate_job *job, const char *text, const char *end)
+{
+	if (job->gate->tells && text < end)
+		gate_refuse(job, "the last line", WEFT_REFUSED_FORM,
+			    "no newline ends it: it may be cut");
+}
+
 static bool gate_split(struct gate_job *job, const char *text, size_t len)
 {
 	const char *end = text + len, *newline;
 	struct gate_line *line;
+	size_t number = 1;
 
 	job->lines = calloc(len / GATE_LINE_BYTES + 1, sizeof(*job->lines));
 	if (!job->lines)
 		return false;
 	for (; text < end && (newline = memchr(text, '\n', end - text)); text = newline + 1) {
 		line = &job->lines[job->count];
-		*line = (struct gate_line){ .at = text, .len = newline - text };
+		*line = (struct gate_line){ number++, text, newline - text };
 		if (gate_take_line(line))
 			job->count++;
-		else
-			job->gate->noise += line->len != 0;
+		else if (line->len)
+			gate_tell_noise(job, line);
 	}
+	gate_tell_cut(job, text, end);
 	return true;
 }
 
@@ -249,9 +280,8 @@ static void gate_judge(struct gate_job *job, struct gate_line *line)
 		return;
 	}
 	line->verdict = GATE_DROPPED;
-	job->failed |= !weft_merge_refuse(&job->gate->merge, weft_fleet_kind_name(line->kind),
-					  WEFT_REFUSED_SIGNATURE,
-					  "names a signer of the fleet, which has not signed it");
+	gate_refuse(job, weft_fleet_kind_name(line->kind), WEFT_REFUSED_SIGNATURE,
+		    "names a signer of the fleet, which has not signed it");
 }
 
 static bool gate_is_hello(const struct gate_line *line)
@@ -289,6 +319,46 @@ static bool gate_merge_class(struct gate_job *job, bool hellos)
 	return passed && !job->failed;
 }
 
+/* Former records of the fleet stand before the present one: their admins may not be known. */
+static size_t gate_present(const struct gate_job *job)
+{
+	size_t i;
+
+	for (i = job->count; i > 0; i--)
+		if (job->lines[i - 1].kind == WEFT_FLEET_TERMS &&
+		    job->lines[i - 1].verdict == GATE_PASSED)
+			return i - 1;
+	return 0;
+}
+
+static void gate_tell_stranger(struct gate_job *job, const struct gate_line *line)
+{
+	const char *kind = weft_fleet_kind_name(line->kind);
+	char name[48];
+
+	snprintf(name, sizeof(name), "%s, line %zu", kind, line->number);
+	if (line->kind == WEFT_FLEET_HELLO)
+		gate_refuse(job, name, WEFT_REFUSED_UNKNOWN,
+			    "not signed by the identity of an admitted node");
+	else
+		gate_refuse(job, line->kind == WEFT_FLEET_TERMS ? kind : name,
+			    WEFT_REFUSED_SIGNATURE, "not signed by an admin key of this fleet");
+}
+
+static void gate_tell_strangers(struct gate_job *job)
+{
+	size_t i, present = gate_present(job);
+
+	for (i = 0; i < job->count && !job->failed; i++) {
+		if (job->lines[i].verdict != GATE_UNDECIDED)
+			continue;
+		if (job->lines[i].kind == WEFT_FLEET_TERMS && i < present)
+			job->gate->merge.same++;
+		else
+			gate_tell_stranger(job, &job->lines[i]);
+	}
+}
+
 /* Lines of unknown signers, as many as are kept. */
 static void gate_keep_strangers(struct gate_job *job)
 {
@@ -319,7 +389,11 @@ static void gate_run(struct gate_job *job)
 	job->failed = job->failed || !gate_list_signers(job);
 	if (!job->failed)
 		gate_merge_class(job, true);
-	if (!job->failed)
+	if (job->failed)
+		return;
+	if (job->gate->tells)
+		gate_tell_strangers(job);
+	else
 		gate_keep_strangers(job);
 }
 
@@ -329,7 +403,7 @@ bool weft_gate_merge(struct weft_fleet *fleet, const char *text, size_t len,
 	struct gate_job job = { .fleet = fleet, .gate = gate };
 
 	gate->merge.whole = true;
-	job.failed = !gate_split(&job, text, len) || !gate_list_known(&job);
+	job.failed = !gate_split(&job, text, len) || job.failed || !gate_list_known(&job);
 	if (!job.failed) {
 		gate_drop_known(&job, own_hello);
 		gate_run(&job);

@@ -12,6 +12,8 @@
 
 /**
  * struct weft_gate - the result
+ * @tells: set by the caller: lines that are no records, and those of unknown signers, are
+ *         among the refused, each by its number; and so is a last one without a newline
  * @merge: of the records that passed; forged ones are among the refused
  * @strangers: lines of signers that the fleet does not know (yet), to be freed
  * @strangers_len: their length in bytes
@@ -20,6 +22,7 @@
  * @own: the store has the node's own hello, the present one
  */
 struct weft_gate {
+	bool tells;
 	struct weft_merge merge;
 	char *strangers;
 	size_t strangers_len;
@@ -29,7 +32,7 @@ struct weft_gate {
 };
 
 /*
- * Take the records of a text, of whole lines, into @fleet. Lines that the fleet has already
+ * Take the records of a text into @fleet. Lines that the fleet has already
  * cost no signature. @own_hello: the line of the node's own hello, or NULL. False: no memory.
  */
 bool weft_gate_merge(struct weft_fleet *fleet, const char *text, size_t len,

@@ -175,7 +175,7 @@ static bool record_take_payload(struct weft_fleet_record *record, struct weft_re
 	return good;
 }
 
-static bool record_take_line(struct weft_fleet_record *record, const char *line, size_t len,
+static bool record_take_head(struct weft_fleet_record *record, const char *line, size_t len,
 			     struct weft_refusal *why)
 {
 	char *copy;
@@ -188,7 +188,7 @@ static bool record_take_line(struct weft_fleet_record *record, const char *line,
 		free(copy);
 		return record_refuse(why, "out of memory");
 	}
-	good = record_split(record, copy, why) && record_take_payload(record, why);
+	good = record_split(record, copy, why);
 	free(copy);
 	return good;
 }
@@ -201,25 +201,38 @@ static size_t record_limit(const char *line, size_t len)
 	       WEFT_FLEET_TERMS_BYTES : WEFT_FLEET_LINE_BYTES;
 }
 
+/* The bytes of a line that may be one. */
+static bool record_is_line(const char *line, size_t len, struct weft_refusal *why)
+{
+	if (len > record_limit(line, len))
+		return record_refuse(why,
+				     "longer than 16384 bytes, or 131072 of a record of the fleet");
+	return !memchr(line, '\0', len) || record_refuse(why, "a zero byte is in it");
+}
+
+bool weft_fleet_record_has_head(const char *line, size_t len, struct weft_refusal *why)
+{
+	struct weft_fleet_record record = { };
+	bool good;
+
+	good = record_is_line(line, len, why) && record_take_head(&record, line, len, why);
+	free(record.line);
+	return good;
+}
+
 struct weft_fleet_record *weft_fleet_record_parse(const char *line, size_t len,
 						  struct weft_refusal *why)
 {
 	struct weft_fleet_record *record;
 
-	if (len > record_limit(line, len)) {
-		record_refuse(why, "longer than 16384 bytes, or 131072 of a record of the fleet");
+	if (!record_is_line(line, len, why))
 		return NULL;
-	}
-	if (memchr(line, '\0', len)) {
-		record_refuse(why, "a zero byte is in it");
-		return NULL;
-	}
 	record = calloc(1, sizeof(*record));
 	if (!record) {
 		record_refuse(why, "out of memory");
 		return NULL;
 	}
-	if (record_take_line(record, line, len, why))
+	if (record_take_head(record, line, len, why) && record_take_payload(record, why))
 		return record;
 	weft_fleet_record_free(record);
 	return NULL;

@@ -107,6 +107,11 @@ struct weft_fleet_record_name {
  */
 struct weft_fleet_record *weft_fleet_record_parse(const char *line, size_t len,
 						  struct weft_refusal *why);
+/*
+ * Whether a line begins as a record does, up to its payload, which is not looked at. False with
+ * @why filled in.
+ */
+bool weft_fleet_record_has_head(const char *line, size_t len, struct weft_refusal *why);
 struct json_object;
 
 /*
