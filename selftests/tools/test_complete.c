@@ -118,7 +118,7 @@ static const struct complete_case cases[] = {
 	{ "fleet rotate prod announce ''", "id\ngrace\n" },
 	{ "fleet rotate prod announce id x ''", "grace\n" },
 	{ "fleet rotate prod announce id ''", "" },
-	{ "fleet run prod ''", "store\nuser\n" },
+	{ "fleet run prod ''", "store\nuser\npsk\npsk-user\n" },
 	{ "fleet init new s", "store\n" },
 	{ "fleet init new store ''", "/\n" },
 	{ "fleet init new store S topology ''", "mesh\nhub\ngroups\n" },

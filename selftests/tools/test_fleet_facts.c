@@ -299,6 +299,13 @@ static void test_rotation(void)
 	metrics = run(STATE, 0, "metrics");
 	expect(metrics, "weft_fleet_rotation_pending", "", "1");
 	expect(metrics, "weft_fleet_key_age_seconds", "", "5000");
+	expect(metrics, "weft_fleet_rotation_stuck", "", "0");
+	expect(metrics, "weft_fleet_admission_over", "", "0");
+	free(metrics);
+	now = BEGIN + 5000 + 2 * 3600;
+	metrics = run(STATE, 0, "metrics");
+	expect(metrics, "weft_fleet_rotation_stuck", "", "1");
+	expect(metrics, "weft_fleet_rotation_overdue", "", "0");
 	free(metrics);
 	now = BEGIN - 10;
 	metrics = run(STATE, 0, "metrics");

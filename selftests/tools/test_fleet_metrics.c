@@ -15,7 +15,8 @@
 static const struct weft_fleet_facts facts[] = {
 	{
 		.fleet = "prod", .node = "ant", .in = true, .epoch = 3, .nodes = 1000, .nodes_without_key = 2, .applied = true,
-		.applied_well = true, .applied_at = 1799999990, .rotating = true, .key_age = 2592005, .problems = 7,
+		.applied_well = true, .applied_at = 1799999990, .rotating = true,
+		.rotation_stuck = true, .expired = true, .key_age = 2592005, .problems = 7,
 		.rotate_every = 2592000, .rotate_window = 86400,
 		.refused = { [WEFT_REFUSED_SIGNATURE] = 1, [WEFT_REFUSED_UNKNOWN] = 18446744073709551615ULL },
 	},
@@ -47,6 +48,10 @@ static const char golden[] =
 	HEAD("weft_fleet_removals_waiting", "1 if the last run left more peers to be removed than it may without --really.")
 	"weft_fleet_removals_waiting{fleet=\"prod\"} 0\n"
 	BOTH("weft_fleet_rotation_pending", "1 if a rotation has begun and is not finished.", "1", "0")
+	BOTH("weft_fleet_rotation_stuck", "1 if a phase of the rotation should have ended an hour ago.", "1", "0")
+	BOTH("weft_fleet_rotation_overdue", "1 if a rotation should have begun an hour ago by the fleet's schedule.", "0", "0")
+	BOTH("weft_fleet_admission_over", "1 if the node's record has expired (not_after), so that peers take no new key.",
+	     "1", "0")
 	HEAD("weft_fleet_records_refused", "Records that the last run refused, by reason.")
 	REFUSED("prod", "form", "0") REFUSED("prod", "signature", "1") REFUSED("prod", "old", "0")
 	REFUSED("prod", "revoked", "0") REFUSED("prod", "expired", "0") REFUSED("prod", "unknown", "18446744073709551615")

@@ -82,6 +82,35 @@ static void check_rest(void)
 	check_turn("a machine without the time", &s, WEFT_SCHEDULE_WAITS, 5000, false);
 }
 
+static void check_late(void)
+{
+	struct weft_schedule s = resting;
+	__s64 due = moment(7 * DAY, 5000);
+
+	s.now = due + 3600;
+	test_ok(!weft_schedule_is_overdue(&s) && !weft_schedule_is_stuck(&s), "a rotation may begin within an hour");
+	s.now++;
+	test_ok(weft_schedule_is_overdue(&s) && !weft_schedule_is_stuck(&s), "... and is overdue then");
+	s.state = WEFT_SELF_ANNOUNCED;
+	s.announced = s.now;
+	test_ok(!weft_schedule_is_overdue(&s) && !weft_schedule_is_stuck(&s), "... which it is not once it has begun");
+	s.now += 300 + 3600;
+	test_ok(!weft_schedule_is_stuck(&s), "an announcement takes its time to spread");
+	s.now++;
+	test_ok(weft_schedule_is_stuck(&s), "... and is stuck an hour later");
+	s.state = WEFT_SELF_CHANGED;
+	s.grace_until = s.now;
+	test_ok(!weft_schedule_is_stuck(&s), "a grace that is just over");
+	s.now += 3601;
+	test_ok(weft_schedule_is_stuck(&s), "... and for an hour");
+	s.grace_until = 0;
+	test_ok(!weft_schedule_is_stuck(&s), "... or has no end");
+	s = resting;
+	s.every = 0;
+	s.now = START + 4000 * DAY;
+	test_ok(!weft_schedule_is_overdue(&s), "without a period nothing is overdue");
+}
+
 static void check_order(void)
 {
 	struct weft_schedule s = resting;
@@ -105,6 +134,10 @@ static void check_phases(void)
 	check_turn("an announcement that the store does not have", &s, WEFT_SCHEDULE_WAITS, INT64_MAX, false);
 	s.now = START + 300 + 3601;
 	check_turn("... is stuck after an hour", &s, WEFT_SCHEDULE_WAITS, INT64_MAX, true);
+	s.now = START + 9;
+	s.now = START + 20000;
+	s.published_at = START + 19900;
+	check_turn("one that the store has got late spreads, too", &s, WEFT_SCHEDULE_WAITS, START + 20200, false);
 	s.now = START + 9;
 	s.published_at = START + 5;
 	check_turn("an announcement spreads", &s, WEFT_SCHEDULE_WAITS, START + 305, false);
@@ -639,6 +672,7 @@ int main(void)
 	if (sodium_init() < 0)
 		test_bail("libsodium");
 	check_rest();
+	check_late();
 	check_order();
 	check_phases();
 	check_spread();

@@ -35,7 +35,7 @@ static const struct fleet_verb fleet_verbs[] = {
 		"FLEET store DIR admin-key FILE [topology mesh|hub|groups] [port PORT]\n"
 		"    [keepalive SECONDS] [mtu BYTES] [rotate-every SECONDS]\n"
 		"    [rotate-window SECONDS] [rotate-grace SECONDS] [rotate-order NUMBER]\n"
-		"    [admins KEY,...] [trust KEY,...]",
+		"    [preshared on|off] [admins KEY,...] [trust KEY,...]",
 		weft_fleet_init, 5, true,
 	}, {
 		"admit",
@@ -70,7 +70,8 @@ static const struct fleet_verb fleet_verbs[] = {
 		"rotate", "FLEET announce|change|finish|undo [id WORD] [grace SECONDS]",
 		weft_fleet_rotate, 2, true,
 	}, {
-		"run", "FLEET store COMMAND [user USER]", weft_fleet_run, 3, false,
+		"run", "FLEET store COMMAND [user USER] [psk COMMAND psk-user USER]",
+		weft_fleet_run, 3, false,
 	}, {
 		"leave", "FLEET", weft_fleet_leave, 1, true,
 	},

@@ -7,6 +7,7 @@
 #include "base/complain.h"
 #include "base/signals.h"
 #include "cli/fleet.h"
+#include "fleet/agent_lock.h"
 #include "fleet/leave.h"
 #include "print/json.h"
 
@@ -27,8 +28,8 @@ static int leave_print(const struct weft_context *ctx, const char *name,
 static void leave_advise(const struct weft_context *ctx, const char *name)
 {
 	weft_warn(ctx,
-		  "%s: 'systemctl disable weft-fleet-apply@%s' keeps its unit from starting; the other nodes keep this peer until it is revoked",
-		  name, name);
+		  "%s: 'systemctl disable weft-fleet-apply@%s', or weft-fleet@%s, keeps its unit from starting; the other nodes keep this peer until it is revoked",
+		  name, name, name);
 }
 
 static int leave_tell(const struct weft_context *ctx, const char *name,
@@ -49,18 +50,24 @@ int weft_fleet_leave(struct weft_context *ctx, int argc, char **argv)
 {
 	struct weft_leave leave = { };
 	struct weft_lock lock;
-	int status = 1;
+	int status = 1, agent;
 
 	if (argc > 1)
 		return !weft_complain(ctx, "fleet leave: unexpected argument '%s'", argv[1]);
 	if (!weft_profile_name_is_good(argv[0], strlen(argv[0])))
 		return !weft_complain(ctx, "'%s' is not the name of a fleet", argv[0]);
-	if (!weft_lock_take(ctx, argv[0], &lock))
+	/* An agent would make the interface again, and has the keys in memory. */
+	if (!weft_agent_lock_exclude(ctx, argv[0], &agent))
 		return 1;
+	if (!weft_lock_take(ctx, argv[0], &lock)) {
+		weft_agent_lock_release(agent);
+		return 1;
+	}
 	weft_signals_outlive_reader();
 	if (weft_leave(ctx, argv[0], &leave))
 		status = leave_tell(ctx, argv[0], &leave);
 	weft_leave_free(&leave);
 	weft_lock_release(&lock);
+	weft_agent_lock_release(agent);
 	return status;
 }

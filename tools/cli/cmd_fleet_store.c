@@ -226,7 +226,7 @@ static int store_tell_changes(const struct weft_store *store)
 
 struct store_terms {
 	const char *store, *key, *topology, *port, *keepalive, *mtu, *every, *window, *grace;
-	const char *order, *admins, *trust;
+	const char *order, *preshared, *admins, *trust;
 };
 
 static struct json_object *store_terms_wish(const struct weft_context *ctx,
@@ -242,6 +242,7 @@ static struct json_object *store_terms_wish(const struct weft_context *ctx,
 	    store_add_number(ctx, wish, "rotate_window", terms->window) &&
 	    store_add_number(ctx, wish, "rotate_grace", terms->grace) &&
 	    store_add_number(ctx, wish, "rotate_order", terms->order) &&
+	    store_add_switch(ctx, wish, "preshared", terms->preshared) &&
 	    store_add_list(ctx, wish, "admins", terms->admins))
 		return wish;
 	json_object_put(wish);
@@ -279,6 +280,7 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 		{ "keepalive", &terms.keepalive }, { "mtu", &terms.mtu },
 		{ "rotate-every", &terms.every }, { "rotate-window", &terms.window },
 		{ "rotate-grace", &terms.grace }, { "rotate-order", &terms.order },
+		{ "preshared", &terms.preshared },
 		{ "admins", &terms.admins }, { "trust", &terms.trust },
 		{ }
 	};

@@ -4,6 +4,7 @@
  *
  *   watch    the program of the store that prints records as they change
  *   task     "get" of all records, now and then, and "put" of the node's own hello
+ *   pairs    the program that prints preshared keys, where the fleet wants these
  *   events   of the kernel: a session is up, the interface is gone
  *   folder   another command has written the state folder
  *   timers   the rotation's next turn, retries, comparisons of the interface
@@ -18,7 +19,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,11 +27,12 @@
 #include "base/complain.h"
 #include "base/notify.h"
 #include "base/signals.h"
-#include "conf/runtime.h"
 #include "fleet/agent.h"
+#include "fleet/agent_lock.h"
 #include "fleet/courier.h"
 #include "fleet/inside.h"
 #include "fleet/merge.h"
+#include "fleet/preshared.h"
 #include "fleet/step.h"
 #include "genl/backend.h"
 #include "genl/event.h"
@@ -47,11 +48,14 @@
 #define AGENT_WORKS_MS		30000
 #define AGENT_TASK_MS		60000
 #define AGENT_GET_MS		600000
-/* The store may have the hello: its lines come first. */
+/* The store may have the hello: its lines come first, and soon behind others. */
 #define AGENT_FIRST_PUT_MS	4000
+#define AGENT_BEHIND_MS		500
 #define AGENT_APPLY_MS		3600000
-/* The longest sleep: the clock of the rotation is looked at. */
+/* The longest sleep: the machine's clock is compared. */
 #define AGENT_SLEEP_MS		60000
+/* A clock that is slewed goes on evenly, within this. */
+#define AGENT_JUMP_S		5
 
 enum agent_task {
 	AGENT_NOTHING,
@@ -61,28 +65,34 @@ enum agent_task {
 
 /**
  * struct agent - the agent
- * @ctx: the context, with a clock that goes on evenly whatever the machine's does
+ * @ctx: the context, with the machine's clock as it was last read
  * @call: the command line
  * @user: the user of the store's program
  * @watch: the program that watches
  * @task: the program of a task
+ * @pairs: the program of preshared keys
+ * @pairs_user: the user that it runs as
+ * @preshared: its keys
  * @doing: the task
  * @putting: the hello that is being put
  * @text: lines that no step has taken yet
  * @len: their length
  * @all: they include all that the store has
+ * @got: lines of "get", which are taken together
+ * @got_len: their length
  * @step: the last step
- * @began: seconds since 1970 at the start
- * @began_ms: the same moment of the even clock
+ * @read_ms: when the machine's clock was read, by a clock that goes on evenly
  * @at_step: when to take the next step, in ms of that clock; so are the following
  * @rest_until: no step is taken before
  * @at_watch: when to start the program that watches
+ * @at_pairs: when to start the program of preshared keys
  * @at_put: when to put the hello again
  * @at_get: when to get all records
  * @at_apply: when to compare the interface
  * @at_end: when the task has taken too long
  * @watch_began: when the program that watches was started
  * @watch_wait: the wait after its next failure
+ * @pairs_wait: the same of the program of preshared keys
  * @put_wait: the same of "put"
  * @step_wait: the same of a step
  * @folder: the inotify descriptor of the state folder, or -1
@@ -90,6 +100,8 @@ enum agent_task {
  * @events: the subscription to the kernel's events has succeeded
  * @ready: the first step is done
  * @stuck: the log has said that the rotation is stuck
+ * @expired: the log has said that the node's admission is over
+ * @bare: the log has said that there is no program of preshared keys
  * @placed: "watch" has printed records, before which it may say where the store is
  * @over: a signal has come that ends the agent
  * @at_read: when to read the programs' output again
@@ -101,23 +113,29 @@ struct agent {
 	struct weft_courier_user user;
 	struct weft_courier watch;
 	struct weft_courier task;
+	struct weft_courier pairs;
+	struct weft_courier_user pairs_user;
+	struct weft_preshared preshared;
 	enum agent_task doing;
 	char *putting;
 	char *text;
 	size_t len;
 	bool all;
+	char *got;
+	size_t got_len;
 	struct weft_step step;
-	time_t began;
-	__s64 began_ms;
+	__s64 read_ms;
 	__s64 at_step;
 	__s64 rest_until;
 	__s64 at_watch;
+	__s64 at_pairs;
 	__s64 at_put;
 	__s64 at_get;
 	__s64 at_apply;
 	__s64 at_end;
 	__s64 watch_began;
 	__s64 watch_wait;
+	__s64 pairs_wait;
 	__s64 put_wait;
 	__s64 step_wait;
 	int folder;
@@ -125,6 +143,8 @@ struct agent {
 	bool events;
 	bool ready;
 	bool stuck;
+	bool expired;
+	bool bare;
 	bool placed;
 	bool over;
 	__s64 at_read;
@@ -149,15 +169,31 @@ static __s64 agent_cost_ms(void)
 	return used.tv_sec * 1000LL + used.tv_nsec / 1000000;
 }
 
-static void agent_set_now(struct agent *agent)
-{
-	agent->ctx.now = agent->began + (agent_clock_ms() - agent->began_ms) / 1000;
-}
-
 static void agent_sooner(__s64 *at, __s64 then)
 {
 	if (then < *at)
 		*at = then;
+}
+
+/*
+ * The times of a rotation are of the machine's clock, which may be set: at boot without a
+ * battery, or by hand. Steps get to know of a jump, as waits are not over by it.
+ */
+static void agent_read_clock(struct agent *agent)
+{
+	__s64 now_ms = agent_clock_ms(), jump;
+	time_t now = time(NULL);
+
+	jump = now - agent->ctx.now - (now_ms - agent->read_ms) / 1000;
+	/* Otherwise parts of seconds would add up. */
+	agent->read_ms += (now - agent->ctx.now - jump) * 1000;
+	agent->ctx.now = now;
+	if (llabs(jump) <= AGENT_JUMP_S)
+		return;
+	weft_warn(&agent->ctx, "%s: the machine's clock was set by %+lld seconds",
+		  agent->call->fleet, (long long)jump);
+	agent->step.jump += jump;
+	agent_sooner(&agent->at_step, now_ms);
 }
 
 /* Half of @ms to all of it: the agents of a fleet do not act at the same time. */
@@ -187,9 +223,17 @@ static void agent_start_watch(struct agent *agent)
 		agent->at_watch = agent_back_off(&agent->watch_wait);
 }
 
+static void agent_forget_got(struct agent *agent)
+{
+	free(agent->got);
+	agent->got = NULL;
+	agent->got_len = 0;
+}
+
 static void agent_begin_task(struct agent *agent, enum agent_task task, const char *key,
 			     const char *input)
 {
+	agent_forget_got(agent);
 	agent->doing = task;
 	agent->at_end = agent_clock_ms() + AGENT_TASK_MS;
 	if (!weft_courier_start(&agent->ctx, &agent->task, &agent->user, agent->call->store,
@@ -203,6 +247,8 @@ static void agent_put(struct agent *agent)
 {
 	char *key = NULL, *line = NULL;
 
+	/* What "get" has shown before does not have it. */
+	agent->all = false;
 	free(agent->putting);
 	agent->putting = strdup(agent->step.hello);
 	if (agent->putting && asprintf(&key, "hello/%s", agent->step.node) >= 0 &&
@@ -212,10 +258,25 @@ static void agent_put(struct agent *agent)
 	free(line);
 }
 
+static void agent_start_pairs(struct agent *agent)
+{
+	agent->at_pairs = AGENT_NEVER;
+	if (!weft_courier_start(&agent->ctx, &agent->pairs, &agent->pairs_user, agent->call->psk,
+				agent->step.node, NULL, NULL))
+		agent->at_pairs = agent_back_off(&agent->pairs_wait);
+}
+
+static bool agent_wants_pairs(const struct agent *agent)
+{
+	return agent->call->psk && agent->step.in && agent->step.preshared;
+}
+
 static void agent_begin_tasks(struct agent *agent)
 {
 	__s64 now = agent_clock_ms();
 
+	if (agent_wants_pairs(agent) && !agent->pairs.pid && now >= agent->at_pairs)
+		agent_start_pairs(agent);
 	if (now >= agent->at_watch)
 		agent_start_watch(agent);
 	if (agent->doing != AGENT_NOTHING)
@@ -238,22 +299,44 @@ static void agent_end_put(struct agent *agent, bool good)
 	}
 	agent->put_wait = 0;
 	agent->at_put = 0;
-	agent_set_now(agent);
+	agent_read_clock(agent);
 	if (agent->step.hello && !strcmp(agent->step.hello, agent->putting))
 		agent->step.published_at = agent->ctx.now;
 	/* The rotation may have waited for it. */
 	agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
 }
 
-static void agent_end_task(struct agent *agent, bool good)
+/*
+ * The lines are taken by one step, however slow the program is: of a part of them nothing follows
+ * for the other records. A part is worth having nevertheless.
+ */
+static bool agent_end_get(struct agent *agent, bool good)
 {
-	if (agent->doing == AGENT_PUTS)
-		agent_end_put(agent, good);
-	else if (good)
-		agent->all = true;
-	if (agent->doing == AGENT_GETS && good)
-		agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
+	char *text = realloc(agent->text, agent->len + agent->got_len + 1);
+
+	if (!text)
+		return weft_complain(&agent->ctx, "out of memory");
+	if (agent->got_len)
+		memcpy(text + agent->len, agent->got, agent->got_len);
+	agent->text = text;
+	agent->len += agent->got_len;
+	text[agent->len] = '\0';
+	agent->all |= good;
+	agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
+	return true;
+}
+
+static bool agent_end_task(struct agent *agent, bool good)
+{
+	enum agent_task task = agent->doing;
+
 	agent->doing = AGENT_NOTHING;
+	if (task == AGENT_GETS)
+		good = agent_end_get(agent, good);
+	else
+		agent_end_put(agent, good);
+	agent_forget_got(agent);
+	return task != AGENT_GETS || good;
 }
 
 static void agent_end_watch(struct agent *agent)
@@ -265,11 +348,35 @@ static void agent_end_watch(struct agent *agent)
 	agent->at_watch = agent_back_off(&agent->watch_wait);
 }
 
-static bool agent_read(struct agent *agent, struct weft_courier *courier)
+/* What it has printed holds, also when it has ended. */
+static bool agent_hear_pairs(struct agent *agent)
+{
+	bool open = true, good;
+
+	if (agent->pairs.out >= 0 &&
+	    !weft_preshared_read(&agent->preshared, agent->pairs.out, &open))
+		return weft_complain(&agent->ctx, "out of memory");
+	if (!open) {
+		close(agent->pairs.out);
+		agent->pairs.out = -1;
+	}
+	if (agent->preshared.changed &&
+	    weft_preshared_apply(&agent->ctx, agent->call->fleet, &agent->preshared))
+		agent->pairs_wait = 0;
+	if (!weft_courier_reap(&agent->pairs, &good))
+		return true;
+	weft_warn(&agent->ctx, "%s: the program of preshared keys has ended, and is started again",
+		  agent->call->fleet);
+	agent->at_pairs = agent_back_off(&agent->pairs_wait);
+	return true;
+}
+
+static bool agent_read(struct agent *agent)
 {
 	size_t before = agent->len;
 
-	if (!weft_courier_read(courier, &agent->text, &agent->len, WEFT_FLEET_TEXT_BYTES))
+	if (!weft_courier_read(&agent->watch, &agent->text, &agent->len, WEFT_FLEET_TEXT_BYTES) ||
+	    !weft_courier_read(&agent->task, &agent->got, &agent->got_len, WEFT_FLEET_TEXT_BYTES))
 		return weft_complain(&agent->ctx, "out of memory");
 	if (agent->len > before)
 		agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
@@ -304,8 +411,7 @@ static bool agent_read_all(struct agent *agent)
 
 	if (agent_clock_ms() < agent->at_read)
 		return true;
-	if (!agent_read(agent, &agent->watch) || !agent_store_is_outside(agent, from) ||
-	    !agent_read(agent, &agent->task))
+	if (!agent_read(agent) || !agent_store_is_outside(agent, from))
 		return false;
 	agent->at_read = agent_clock_ms() + AGENT_COST_FACTOR * (agent_cost_ms() - before);
 	return true;
@@ -316,17 +422,16 @@ static bool agent_hear(struct agent *agent)
 {
 	bool good;
 
-	if (!agent_read_all(agent))
+	if (!agent_read_all(agent) || !agent_hear_pairs(agent))
 		return false;
 	if (weft_courier_reap(&agent->watch, &good))
 		agent_end_watch(agent);
 	if (agent->task.out < 0 && weft_courier_reap(&agent->task, &good))
-		agent_end_task(agent, good);
-	if (agent->doing != AGENT_NOTHING && agent_clock_ms() >= agent->at_end) {
-		weft_courier_stop(&agent->task);
-		agent_end_task(agent, false);
-	}
-	return true;
+		return agent_end_task(agent, good);
+	if (agent->doing == AGENT_NOTHING || agent_clock_ms() < agent->at_end)
+		return true;
+	weft_courier_stop(&agent->task);
+	return agent_end_task(agent, false);
 }
 
 /* The kernel's events. */
@@ -337,7 +442,8 @@ static void agent_take_event(struct agent *agent, const struct weft_event *event
 		return;
 	if (event->type == WEFT_EVENT_DEVICE_REMOVED)
 		agent_sooner(&agent->at_apply, agent_clock_ms() + AGENT_EVENT_MS);
-	else if (event->type != WEFT_EVENT_SESSION_UP && event->type != WEFT_EVENT_SESSION_RENEWED)
+	else if (!agent->step.meets || (event->type != WEFT_EVENT_SESSION_UP &&
+					event->type != WEFT_EVENT_SESSION_RENEWED))
 		return;
 	agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_EVENT_MS);
 }
@@ -407,7 +513,7 @@ static bool agent_try_step(struct agent *agent)
 	struct weft_lock lock = { .fd = -1 };
 	bool good;
 
-	agent_set_now(agent);
+	agent_read_clock(agent);
 	agent->step.text = agent->text;
 	agent->step.len = agent->len;
 	agent->step.all = agent->all;
@@ -444,25 +550,38 @@ static void agent_report(struct agent *agent)
 {
 	const struct weft_step *step = &agent->step;
 
-	weft_notify("%sSTATUS=%s, epoch %llu, %zu peers%s%s\n", agent->ready ? "" : "READY=1\n",
+	weft_notify("%sSTATUS=%s, epoch %llu, %zu peers%s%s%s\n", agent->ready ? "" : "READY=1\n",
 		    step->in ? "in the fleet" : "not in the fleet",
 		    (unsigned long long)step->epoch, step->peers,
 		    step->published_at ? "" : ", hello not in the store",
-		    step->stuck ? ", rotation stuck" : "");
+		    step->stuck ? ", rotation stuck" : "",
+		    step->expired ? ", admission over" : "");
 	agent->ready = true;
 	if (step->stuck && !agent->stuck)
 		weft_warn(&agent->ctx,
 			  "%s: the rotation of the tunnel key is stuck: the hello of this node does not reach the store",
 			  agent->call->fleet);
+	if (step->expired && !agent->expired)
+		weft_warn(&agent->ctx,
+			  "%s: the admission of this node is over (not_after), and its tunnel key is due: peers take no new one, so it stays until the node is admitted again",
+			  agent->call->fleet);
+	if (step->preshared && !agent->call->psk && !agent->bare)
+		weft_warn(&agent->ctx,
+			  "%s: the fleet wants preshared keys, and this agent has no program for them: 'psk COMMAND psk-user USER'",
+			  agent->call->fleet);
+	agent->bare = step->preshared;
 	agent->stuck = step->stuck;
+	agent->expired = step->expired;
 }
 
-/* After a failure all records are read again; a damaged folder does not heal by haste. */
+/* After a failure all records are read at once, and taken later: a damaged folder needs time. */
 static void agent_step(struct agent *agent)
 {
 	__s64 before = agent_cost_ms();
 	bool good = agent_try_step(agent), applied = agent->step.apply;
 
+	if (agent->len)
+		agent_sooner(&agent->at_put, agent_clock_ms() + agent_jitter(AGENT_BEHIND_MS));
 	agent->rest_until = agent_clock_ms() + AGENT_COST_FACTOR * (agent_cost_ms() - before);
 	agent->at_step = AGENT_NEVER;
 	agent_forget_text(agent);
@@ -475,8 +594,11 @@ static void agent_step(struct agent *agent)
 		agent->at_step = agent_back_off(&agent->step_wait);
 		agent->at_apply = agent->at_step;
 		agent->rest_until = agent->at_step;
-		agent->at_get = agent->at_step;
+		agent->at_get = agent_clock_ms();
 	}
+	/* A peer may be new. */
+	if (agent->step.changed)
+		weft_preshared_apply(&agent->ctx, agent->call->fleet, &agent->preshared);
 	agent_subscribe(agent);
 	agent_report(agent);
 }
@@ -498,6 +620,8 @@ static __s64 agent_wake_at(const struct agent *agent)
 		agent_sooner(&at, agent_clock_ms() + beat);
 	agent_sooner(&at, agent_step_at(agent));
 	agent_sooner(&at, agent->at_watch);
+	if (agent_wants_pairs(agent) && !agent->pairs.pid)
+		agent_sooner(&at, agent->at_pairs);
 	if (agent_clock_ms() < agent->at_read)
 		agent_sooner(&at, agent->at_read);
 	if (agent->doing != AGENT_NOTHING) {
@@ -521,7 +645,7 @@ static void agent_sleep(struct agent *agent)
 {
 	__s64 left = agent_wake_at(agent) - agent_clock_ms();
 	struct timespec timeout = { };
-	struct pollfd fds[6];
+	struct pollfd fds[8];
 	nfds_t count = 0;
 
 	if (left > 0)
@@ -530,10 +654,12 @@ static void agent_sleep(struct agent *agent)
 	/* The end of a task is behind its output. */
 	if (agent->task.out < 0)
 		agent_add_fd(fds, &count, agent->task.fd);
-	if (agent->len < WEFT_FLEET_TEXT_BYTES && agent_clock_ms() >= agent->at_read) {
+	if (agent->len < WEFT_FLEET_TEXT_BYTES && agent_clock_ms() >= agent->at_read)
 		agent_add_fd(fds, &count, agent->watch.out);
+	if (agent->got_len < WEFT_FLEET_TEXT_BYTES && agent_clock_ms() >= agent->at_read)
 		agent_add_fd(fds, &count, agent->task.out);
-	}
+	agent_add_fd(fds, &count, agent->pairs.fd);
+	agent_add_fd(fds, &count, agent->pairs.out);
 	agent_add_fd(fds, &count, agent->folder);
 	if (agent->events)
 		agent_add_fd(fds, &count, agent->ctx.backend->watch_fd(agent->ctx.backend));
@@ -554,6 +680,7 @@ static bool agent_turn(struct agent *agent)
 {
 	if (!agent_hear(agent))
 		return false;
+	agent_read_clock(agent);
 	agent_take_events(agent);
 	agent_take_folder(agent);
 	if (agent_clock_ms() >= agent_step_at(agent))
@@ -562,25 +689,6 @@ static bool agent_turn(struct agent *agent)
 	weft_notify("WATCHDOG=1");
 	agent_sleep(agent);
 	return true;
-}
-
-static bool agent_take_lock(struct agent *agent)
-{
-	char *path = weft_runtime_path(&agent->ctx, agent->call->fleet, "agent");
-	bool good;
-
-	if (!path)
-		return weft_complain(&agent->ctx, "no folder for the agent's lock: %s",
-				     weft_runtime_reason(errno));
-	agent->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	good = agent->lock >= 0 && !flock(agent->lock, LOCK_EX | LOCK_NB);
-	if (!good && agent->lock >= 0 && errno == EWOULDBLOCK)
-		weft_complain(&agent->ctx, "an agent of fleet '%s' runs already",
-			      agent->call->fleet);
-	else if (!good)
-		weft_complain(&agent->ctx, "cannot lock '%s': %s", path, strerror(errno));
-	free(path);
-	return good;
 }
 
 static void agent_block_signals(struct agent *agent)
@@ -603,15 +711,17 @@ static void agent_end(struct agent *agent)
 	weft_notify("STOPPING=1");
 	weft_courier_stop(&agent->watch);
 	weft_courier_stop(&agent->task);
+	weft_courier_stop(&agent->pairs);
+	weft_preshared_free(&agent->preshared);
 	if (agent->events)
 		agent->ctx.backend->unwatch(agent->ctx.backend);
 	if (agent->folder >= 0)
 		close(agent->folder);
-	if (agent->lock >= 0)
-		close(agent->lock);
+	weft_agent_lock_release(agent->lock);
 	weft_step_free(&agent->step);
 	free(agent->putting);
 	free(agent->text);
+	free(agent->got);
 }
 
 /* The state folder's own complaints come before the first try of anything. */
@@ -625,20 +735,33 @@ static bool agent_check(struct agent *agent)
 	return good;
 }
 
+/* Programs of one user can read each other's memory. */
+static bool agent_find_pairs_user(struct agent *agent)
+{
+	if (!weft_courier_find_user(&agent->ctx, agent->call->psk_user, &agent->pairs_user))
+		return false;
+	return geteuid() || agent->pairs_user.uid != agent->user.uid ||
+	       weft_complain(&agent->ctx,
+			     "the program of preshared keys needs another user than that of the store, '%s'",
+			     agent->user.name);
+}
+
 int weft_agent_run(const struct weft_context *ctx, const struct weft_agent_call *call)
 {
 	struct agent agent = {
 		.ctx = *ctx, .call = call, .folder = -1, .lock = -1,
-		.began = ctx->now, .began_ms = agent_clock_ms(),
+		.read_ms = agent_clock_ms(),
 	};
 	bool good;
 
-	agent.at_get = agent.began_ms + agent_jitter(AGENT_GET_MS);
-	agent.at_put = agent.began_ms + agent_jitter(AGENT_FIRST_PUT_MS);
+	agent.at_get = agent.read_ms + agent_jitter(AGENT_GET_MS);
+	agent.at_put = agent.read_ms + agent_jitter(AGENT_FIRST_PUT_MS);
 	weft_courier_init(&agent.watch);
 	weft_courier_init(&agent.task);
+	weft_courier_init(&agent.pairs);
 	good = agent_check(&agent) && weft_courier_find_user(ctx, call->user, &agent.user) &&
-	       agent_take_lock(&agent);
+	       (!call->psk || agent_find_pairs_user(&agent)) &&
+	       weft_agent_lock_take(ctx, call->fleet, &agent.lock);
 	if (good)
 		agent_block_signals(&agent);
 	while (good && !agent.over && !weft_signals_caught())

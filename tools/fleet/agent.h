@@ -10,11 +10,15 @@ struct weft_context;
  * @fleet: the fleet
  * @store: the store's program and its words, as the shell reads them
  * @user: the user that it runs as, or NULL for the default one
+ * @psk: the program of preshared keys and its words, or NULL
+ * @psk_user: the user that it runs as
  */
 struct weft_agent_call {
 	const char *fleet;
 	const char *store;
 	const char *user;
+	const char *psk;
+	const char *psk_user;
 };
 
 /* Run until a signal. Returns the exit status. */

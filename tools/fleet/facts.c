@@ -7,6 +7,8 @@
 #include "fleet/facts.h"
 #include "fleet/folder.h"
 #include "fleet/last.h"
+#include "fleet/phase.h"
+#include "fleet/schedule.h"
 #include "print/fleet_metrics.h"
 
 static void facts_fill_last(struct weft_fleet_facts *facts, const struct weft_folder *folder)
@@ -49,9 +51,29 @@ static void facts_fill_self(struct weft_fleet_facts *facts, const struct weft_se
 {
 	snprintf(facts->fleet, sizeof(facts->fleet), "%s", self->fleet);
 	snprintf(facts->node, sizeof(facts->node), "%s", self->node);
-	facts->rotating = weft_self_rotation(self) != WEFT_SELF_RESTS;
 	if ((__u64)now > self->since)
 		facts->key_age = now - self->since;
+}
+
+static void facts_fill_rotation(struct weft_fleet_facts *facts, const struct weft_folder *folder,
+				time_t now)
+{
+	const struct weft_fleet_record *terms = folder->fleet->terms;
+	const struct weft_self *self = folder->self;
+	struct weft_schedule schedule = {
+		.now = now, .state = weft_self_rotation(self), .since = self->since,
+		.announced = self->announced, .grace_until = self->grace_until,
+		.offset = weft_schedule_offset(self->fleet, self->node),
+	};
+
+	facts->rotating = schedule.state != WEFT_SELF_RESTS;
+	facts->expired = weft_phase_is_expired(folder);
+	if (!facts->in)
+		return;
+	schedule.every = terms->rotate_every;
+	schedule.window = terms->rotate_window;
+	facts->rotation_stuck = weft_schedule_is_stuck(&schedule);
+	facts->rotation_overdue = weft_schedule_is_overdue(&schedule);
 }
 
 static bool facts_has_file(const struct weft_folder *folder, bool *has)
@@ -82,6 +104,7 @@ bool weft_fleet_facts_read(const struct weft_context *ctx, const char *name,
 	if (good) {
 		facts_fill_self(facts, folder.self, ctx->now);
 		facts_fill_fleet(facts, folder.fleet);
+		facts_fill_rotation(facts, &folder, ctx->now);
 		facts_fill_last(facts, &folder);
 	}
 	weft_folder_free(&folder);

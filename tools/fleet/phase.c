@@ -43,13 +43,24 @@ static bool phase_is_past(const struct weft_self *self, const struct weft_phase_
 	return call->id && !strcmp(self->rotation, call->id);
 }
 
-/* Peers take no new key of a node whose admission is over. */
+bool weft_phase_is_expired(const struct weft_folder *folder)
+{
+	const struct weft_member *self = weft_fleet_find(folder->fleet, folder->self->node);
+
+	return self && self->node && self->node->not_after &&
+	       (__s64)self->node->not_after < folder->ctx->now;
+}
+
+__u64 weft_phase_grace(const struct weft_fleet_record *terms)
+{
+	return terms && terms->rotate_grace ? terms->rotate_grace : WEFT_GRACE_SECONDS;
+}
+
 static bool phase_may_renew(const struct weft_folder *folder)
 {
 	const struct weft_member *self = weft_fleet_find(folder->fleet, folder->self->node);
 
-	if (!self || !self->node || !self->node->not_after ||
-	    (__s64)self->node->not_after >= folder->ctx->now)
+	if (!weft_phase_is_expired(folder))
 		return true;
 	return weft_complain(folder->ctx,
 			     "the admission of node '%s' ended at %llu (not_after), and peers take no new key of it: have it admitted again first",
@@ -97,8 +108,7 @@ static bool phase_announce(struct weft_folder *folder, const struct weft_phase_c
 static bool phase_change(struct weft_folder *folder, const struct weft_phase_call *call)
 {
 	struct weft_self *self = folder->self;
-	const struct weft_fleet_record *terms = folder->fleet->terms;
-	__u64 grace = terms && terms->rotate_grace ? terms->rotate_grace : WEFT_GRACE_SECONDS;
+	__u64 grace = weft_phase_grace(folder->fleet->terms);
 
 	if (call->id && strcmp(self->rotation, call->id))
 		return weft_complain(folder->ctx,

@@ -46,6 +46,10 @@ const struct weft_phase *weft_phase_find(const char *name);
  */
 bool weft_phase_run(struct weft_folder *folder, const struct weft_phase *phase,
 		    const struct weft_phase_call *call, bool *changed);
+/* Seconds for which a replaced key stays valid; @terms may be NULL. */
+__u64 weft_phase_grace(const struct weft_fleet_record *terms);
+/* Whether the node's admission is over (not_after): peers take no new key of it. */
+bool weft_phase_is_expired(const struct weft_folder *folder);
 /*
  * Renew the node's hello where one of its values has changed, and take it into the fleet's
  * records. False after a complaint.

@@ -52,6 +52,7 @@ static const struct weft_fields_row record_rows[] = {
 	RECORD_ROW("rotate_window", number, rotate_window, 0, RECORD_TERMS, RECORD_SECONDS_MAX),
 	RECORD_ROW("rotate_grace", number, rotate_grace, 0, RECORD_TERMS, RECORD_SECONDS_MAX),
 	RECORD_ROW("rotate_order", number, rotate_order, 0, RECORD_TERMS, INT64_MAX),
+	RECORD_ROW("preshared", switch, preshared, 0, RECORD_TERMS, 0),
 	RECORD_ROW("revoked", revocations, revoked, 0, RECORD_TERMS, RECORD_REVOKED_MAX),
 	RECORD_ROW("admitted", number, admitted, RECORD_NODE, RECORD_NODE, INT64_MAX),
 	RECORD_ROW("identity", key, identity, 0, RECORD_ADMITTED, 0),

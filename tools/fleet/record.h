@@ -44,6 +44,7 @@ enum weft_fleet_kind {
  * @rotate_window: seconds over which the nodes' rotations are spread
  * @rotate_grace: seconds for which a replaced key stays valid
  * @rotate_order: only goes up: each node is to rotate once more
+ * @preshared: each pair of peers has a preshared key, by a program of its nodes
  * @revoked: revoked nodes
  * @admitted: serial at which the present identity was admitted
  * @identity: signs the node's hellos; zero: a member without weft
@@ -79,6 +80,7 @@ struct weft_fleet_record {
 	__u64 rotate_window;
 	__u64 rotate_grace;
 	__u64 rotate_order;
+	bool preshared;
 	struct weft_revocations revoked;
 	__u64 admitted;
 	struct weft_key identity;

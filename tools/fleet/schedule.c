@@ -79,6 +79,7 @@ static void schedule_wait(const struct weft_schedule *schedule, struct weft_sche
 		turn->next = until;
 }
 
+/* An announcement that the store has not got does not spread. */
 static void schedule_announced(const struct weft_schedule *schedule,
 			       struct weft_schedule_turn *turn)
 {
@@ -87,7 +88,8 @@ static void schedule_announced(const struct weft_schedule *schedule,
 	if (schedule->published_at)
 		schedule_wait(schedule, turn, schedule->published_at + spread,
 			      WEFT_SCHEDULE_CHANGES);
-	turn->stuck = schedule->now > schedule->announced + spread + WEFT_SCHEDULE_PATIENCE_S;
+	else
+		turn->stuck = weft_schedule_is_stuck(schedule);
 }
 
 static void schedule_changed(const struct weft_schedule *schedule, struct weft_schedule_turn *turn)
@@ -100,6 +102,25 @@ static void schedule_changed(const struct weft_schedule *schedule, struct weft_s
 		schedule_wait(schedule, turn, until, WEFT_SCHEDULE_FINISHES);
 	turn->stuck = turn->step == WEFT_SCHEDULE_WAITS && !schedule->published_at &&
 		      schedule->now > schedule->since + WEFT_SCHEDULE_PATIENCE_S;
+}
+
+bool weft_schedule_is_stuck(const struct weft_schedule *schedule)
+{
+	__s64 until = INT64_MAX;
+
+	if (schedule->state == WEFT_SELF_ANNOUNCED)
+		until = schedule->announced + weft_schedule_spread(schedule->window);
+	else if (schedule->state == WEFT_SELF_CHANGED && schedule->grace_until)
+		until = schedule->grace_until;
+	return until != INT64_MAX && schedule->now > until + WEFT_SCHEDULE_PATIENCE_S;
+}
+
+bool weft_schedule_is_overdue(const struct weft_schedule *schedule)
+{
+	__s64 due = schedule_due(schedule);
+
+	return schedule->state == WEFT_SELF_RESTS && due != INT64_MAX &&
+	       schedule->now > due + WEFT_SCHEDULE_PATIENCE_S;
 }
 
 void weft_schedule_turn(const struct weft_schedule *schedule, struct weft_schedule_turn *turn)

@@ -77,6 +77,13 @@ struct weft_schedule_turn {
 };
 
 void weft_schedule_turn(const struct weft_schedule *schedule, struct weft_schedule_turn *turn);
+/*
+ * Whether a rotation has begun, and its phase should have ended WEFT_SCHEDULE_PATIENCE_S ago: as
+ * far as the node's own state shows, without knowledge of the store.
+ */
+bool weft_schedule_is_stuck(const struct weft_schedule *schedule);
+/* Whether a rotation should have begun WEFT_SCHEDULE_PATIENCE_S ago, and has not. */
+bool weft_schedule_is_overdue(const struct weft_schedule *schedule);
 /* Seconds for which an announcement has to be in the store before the key changes. */
 __s64 weft_schedule_spread(__u64 window);
 /* A number that depends on both names alone, the same on each machine. */

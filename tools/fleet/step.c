@@ -44,6 +44,33 @@ static const struct weft_member *step_member(const struct step_job *job)
 	return weft_fleet_find(job->folder->fleet, job->folder->self->node);
 }
 
+/* The clock. */
+
+/* A time of the former clock, not of one before that: at boot it may have been decades behind. */
+static void step_shift(struct step_job *job, __u64 *time, __s64 before, __s64 after)
+{
+	__s64 then = job->ctx->now - job->step->jump, ahead = (__s64)*time - then;
+
+	if (*time && ahead >= -before && ahead <= after)
+		*time += job->step->jump;
+}
+
+/* A wait lasts as long as it should, whatever the clock does meanwhile. */
+static void step_follow_clock(struct step_job *job)
+{
+	const struct weft_fleet_record *terms = job->folder->fleet->terms;
+	struct weft_self *self = job->folder->self;
+	struct weft_step *step = job->step;
+
+	if (step->published_at)
+		step->published_at += step->jump;
+	if (step->ordered_at)
+		step->ordered_at += step->jump;
+	step_shift(job, &self->announced, 2 * WEFT_SCHEDULE_PATIENCE_S, 0);
+	step_shift(job, &self->grace_until, 0, weft_phase_grace(terms));
+	step->jump = 0;
+}
+
 /* Records. */
 
 /* Strangers of former steps first: the records that introduce them may be in this text. */
@@ -209,6 +236,18 @@ static void step_fill_schedule(struct step_job *job, const struct weft_fleet_rec
 		schedule->met = step_all_met(job);
 }
 
+/* A key that peers do not take is not made: the state of the node stays as it is. */
+static bool step_may_go_on(struct step_job *job)
+{
+	struct weft_step *step = job->step;
+
+	step->expired = job->turn.step == WEFT_SCHEDULE_ANNOUNCES &&
+			weft_phase_is_expired(job->folder);
+	if (step->expired)
+		job->turn = (struct weft_schedule_turn){ .next = INT64_MAX };
+	return job->turn.step != WEFT_SCHEDULE_WAITS;
+}
+
 static bool step_rotate(struct step_job *job)
 {
 	static const char * const phases[] = {
@@ -220,12 +259,13 @@ static bool step_rotate(struct step_job *job)
 	struct weft_schedule schedule;
 
 	job->turn = (struct weft_schedule_turn){ .next = INT64_MAX };
+	job->step->expired = false;
 	if (!job->step->in || !terms)
 		return true;
 	step_note_order(job, terms);
 	step_fill_schedule(job, terms, &schedule);
 	weft_schedule_turn(&schedule, &job->turn);
-	if (job->turn.step == WEFT_SCHEDULE_WAITS)
+	if (!step_may_go_on(job))
 		return true;
 	fprintf(job->ctx->err, "%s: rotation: %s\n", job->folder->name, phases[job->turn.step]);
 	return weft_phase_run(job->folder, weft_phase_find(phases[job->turn.step]), &call,
@@ -299,6 +339,7 @@ static bool step_run(struct step_job *job)
 	bool good;
 
 	job->before = hello ? strdup(hello) : NULL;
+	step_follow_clock(job);
 	if (!step_take_in(job) || !weft_phase_greet(job->folder))
 		return false;
 	step->in = job->folder->fleet->terms && step_member(job) &&
@@ -312,6 +353,8 @@ static bool step_run(struct step_job *job)
 		good = step_keep_hello(job) && good;
 	step->epoch = weft_fleet_epoch(job->folder->fleet);
 	step->stuck = job->turn.stuck;
+	step->preshared = job->folder->fleet->terms && job->folder->fleet->terms->preshared;
+	step->meets = weft_self_rotation(job->folder->self) == WEFT_SELF_CHANGED;
 	step->next = job->turn.step == WEFT_SCHEDULE_WAITS ? job->turn.next : job->ctx->now + 1;
 	return good;
 }

@@ -15,6 +15,7 @@
  * @len: their length
  * @all: they are all that the store has
  * @apply: compare the interface, whether a record has changed or not
+ * @jump: seconds by which the machine's clock was set since the last step
  * @strangers: lines of signers that are not known yet, to be freed; in: of former steps
  * @strangers_len: their length
  * @node: the node
@@ -28,6 +29,9 @@
  * @changed: the interface or the node's keys have changed
  * @in: the node is in the fleet
  * @stuck: the phase of the rotation has lasted too long
+ * @preshared: the fleet wants preshared keys
+ * @meets: the rotation waits for sessions of the new key
+ * @expired: a rotation is due, and the node's admission is over: peers take no new key
  * @next: when the rotation has its next turn, in seconds since 1970, or INT64_MAX
  */
 struct weft_step {
@@ -35,6 +39,7 @@ struct weft_step {
 	size_t len;
 	bool all;
 	bool apply;
+	__s64 jump;
 	char *strangers;
 	size_t strangers_len;
 	char node[WEFT_NODE_NAME_BYTES];
@@ -48,6 +53,9 @@ struct weft_step {
 	bool changed;
 	bool in;
 	bool stuck;
+	bool preshared;
+	bool meets;
+	bool expired;
 	__s64 next;
 };
 

@@ -108,6 +108,18 @@ static const struct fleet_switch switches[] = {
 	}, {
 		"weft_fleet_rotation_pending", "1 if a rotation has begun and is not finished.",
 		offsetof(struct weft_fleet_facts, rotating), false,
+	}, {
+		"weft_fleet_rotation_stuck",
+		"1 if a phase of the rotation should have ended an hour ago.",
+		offsetof(struct weft_fleet_facts, rotation_stuck), false,
+	}, {
+		"weft_fleet_rotation_overdue",
+		"1 if a rotation should have begun an hour ago by the fleet's schedule.",
+		offsetof(struct weft_fleet_facts, rotation_overdue), false,
+	}, {
+		"weft_fleet_admission_over",
+		"1 if the node's record has expired (not_after), so that peers take no new key.",
+		offsetof(struct weft_fleet_facts, expired), false,
 	},
 };
 

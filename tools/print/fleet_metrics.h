@@ -26,6 +26,9 @@
  * @problems: what the records ask for and the last run could not do
  * @refused: the records that it refused, by reason
  * @rotating: a rotation has begun and is not finished
+ * @rotation_stuck: and a phase of it should have ended an hour ago
+ * @rotation_overdue: a rotation should have begun an hour ago by the fleet's schedule
+ * @expired: the node's admission is over (not_after): peers take no new key of it
  * @key_age: seconds since the tunnel key was made
  * @rotate_every: seconds after which a tunnel key is to be replaced, 0 for never
  * @rotate_window: seconds over which the rotations of the nodes are spread
@@ -44,6 +47,9 @@ struct weft_fleet_facts {
 	__u64 problems;
 	__u64 refused[WEFT_REFUSED_COUNT];
 	bool rotating;
+	bool rotation_stuck;
+	bool rotation_overdue;
+	bool expired;
 	__u64 key_age;
 	__u64 rotate_every;
 	__u64 rotate_window;

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Steps of the agent with real records, keys and files, on a machine whose links cannot be read: each apply fails, and all else
+ * goes on. Node ant, and bee, of fleet prod.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "fleet.h"
+#include "fleet/folder.h"
+#include "fleet/step.h"
+#include "host/host.h"
+#include "support.h"
+
+#define NOW	1800000000LL
+#define DAY	86400
+
+static char state[] = "/tmp/weft-step-XXXXXX";
+static struct weft_step step;
+static struct fleet_text text;
+static char said[65536];
+
+static int broken_link(struct weft_host *host, const char *name, struct weft_host_link *link)
+{
+	(void)name;
+	(void)link;
+	snprintf(host->error, sizeof(host->error), "broken");
+	return -EIO;
+}
+
+static struct weft_host host = { .link = broken_link };
+
+static void prepare(struct test_bench *bench, __s64 now)
+{
+	test_bench_start(bench, "");
+	bench->ctx.host = &host;
+	bench->ctx.state = state;
+	bench->ctx.now = now;
+}
+
+static void finish(struct test_bench *bench)
+{
+	test_bench_flush(bench);
+	snprintf(said, sizeof(said), "%s", bench->err);
+	test_bench_end(bench);
+}
+
+/* The node's state at the end of a step; to be freed. */
+static struct weft_self *self_of(void)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+	struct weft_self *self;
+
+	prepare(&bench, NOW);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", false) || !folder.self)
+		test_bail("the state cannot be read");
+	self = folder.self;
+	folder.self = NULL;
+	weft_folder_free(&folder);
+	finish(&bench);
+	return self;
+}
+
+static const char *rotation(void)
+{
+	struct weft_self *self = self_of();
+	const char *name = weft_self_rotation_name(self);
+
+	weft_self_free(self);
+	return name;
+}
+
+static __u64 grace_until(void)
+{
+	struct weft_self *self = self_of();
+	__u64 until = self->grace_until;
+
+	weft_self_free(self);
+	return until;
+}
+
+static void new_node(void)
+{
+	struct weft_self *self = calloc(1, sizeof(*self));
+	struct weft_key admin = fleet_signer('A');
+	struct weft_folder folder;
+	struct test_bench bench;
+	bool changed;
+
+	snprintf(self->fleet, sizeof(self->fleet), "prod");
+	snprintf(self->node, sizeof(self->node), "ant");
+	self->identity = fleet_seed('a');
+	self->tunnel = fleet_seed('t');
+	self->since = NOW - 10;
+	weft_keys_add(&self->trust, &admin);
+	weft_step_free(&step);
+	prepare(&bench, NOW);
+	unlink("prod/memory");
+	unlink("prod/self");
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_begin(&folder, self) ||
+	    !weft_folder_write(&folder, &changed))
+		test_bail("the state cannot be made");
+	weft_folder_free(&folder);
+	finish(&bench);
+}
+
+/* A step at NOW + @at with the lines of @text, which is cleared. */
+static bool take_step(__s64 at)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+	bool good;
+
+	prepare(&bench, NOW + at);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+		test_bail("the state cannot be read");
+	step.text = text.chars;
+	step.len = text.len;
+	good = weft_step(&folder, &step);
+	step.all = false;
+	fleet_clear(&text);
+	weft_folder_free(&folder);
+	finish(&bench);
+	return good;
+}
+
+/* The clock is set by @jump, a second after the last step, which was at NOW + @at. */
+static void set_clock(__s64 at, __s64 jump)
+{
+	step.jump = jump;
+	take_step(at + 1 + jump);
+}
+
+static void say_fleet(unsigned int epoch, const char *terms, const char *node)
+{
+	fleet_terms(&text, 'A', epoch, "A", terms);
+	fleet_node(&text, 'A', "ant", 1, 1, 'a', "10.7.0.1", node);
+	fleet_node(&text, 'A', "bee", 1, 1, 'b', "10.7.0.2", "");
+	fleet_hello(&text, 'b', "bee", 1, 1, 'u', "");
+}
+
+static void say_own_hello(void)
+{
+	fleet_add(&text, step.hello, strlen(step.hello));
+	fleet_add(&text, "\n", 1);
+}
+
+static bool has_next(void)
+{
+	return step.hello && strstr(step.hello, "\"next_public_key\"");
+}
+
+static void check_disk(void)
+{
+	struct rlimit limit, none;
+
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	test_ok(step.in && step.hello && !has_next() && step.epoch == 1, "a node takes its fleet in");
+	getrlimit(RLIMIT_FSIZE, &limit);
+	none = limit;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_FSIZE, &none);
+	say_fleet(2, ",\"rotate_window\":1,\"rotate_order\":1", "");
+	take_step(10);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	test_ok(strstr(said, "rotation: announce") && !has_next(), "a key that no disk has is not told");
+	say_fleet(2, ",\"rotate_window\":1,\"rotate_order\":1", "");
+	take_step(20);
+	test_ok(has_next(), "... and is told when the disk has it");
+}
+
+static void check_expired(void)
+{
+	char not_after[64];
+
+	new_node();
+	snprintf(not_after, sizeof(not_after), ",\"not_after\":%lld", NOW + 100);
+	say_fleet(1, ",\"rotate_window\":1", not_after);
+	take_step(0);
+	say_fleet(2, ",\"rotate_window\":1,\"rotate_order\":1", not_after);
+	take_step(200);
+	test_ok(step.in && step.expired && !strcmp(rotation(), "none") && step.next == INT64_MAX,
+		"behind not_after no key is made, and there is no next try");
+	test_ok(!strstr(said, "have it admitted again"), "... and that is no failure of the step");
+	say_fleet(3, ",\"rotate_window\":1,\"rotate_order\":1", "");
+	fleet_node(&text, 'A', "ant", 2, 1, 'a', "10.7.0.1", "");
+	take_step(300);
+	test_ok(!step.expired && !strcmp(rotation(), "announced"), "... until the node is admitted again");
+}
+
+static void announce(void)
+{
+	new_node();
+	say_fleet(1, ",\"rotate_window\":100", "");
+	take_step(0);
+	say_fleet(2, ",\"rotate_window\":100,\"rotate_order\":1", "");
+	take_step(10);
+	take_step(200);
+	say_own_hello();
+	take_step(201);
+	if (strcmp(rotation(), "announced") || !step.published_at)
+		test_bail("no key is announced");
+}
+
+static void check_clock(void)
+{
+	announce();
+	set_clock(201, DAY);
+	test_text("a day's jump of the clock spreads no announcement", rotation(), "announced");
+	take_step(DAY + 214);
+	test_text("... its time does", rotation(), "changed");
+	test_ok(grace_until() == NOW + DAY + 214 + DAY, "... and the grace begins");
+	set_clock(DAY + 214, -DAY);
+	test_ok(grace_until() == NOW + 214 + DAY, "a clock that is set back leaves the grace its length");
+	set_clock(215, 2 * DAY);
+	test_ok(grace_until() == NOW + 214 + 3 * DAY, "... and one that is set forward");
+	test_text("... which is not over by it", rotation(), "changed");
+	/* The machine boots with a clock of 1970, and is set later. */
+	set_clock(2 * DAY + 300, 0);
+	step.jump = 40000LL * DAY;
+	take_step(2 * DAY + 302);
+	test_ok(grace_until() == NOW + 214 + 3 * DAY, "a time of a former run of the machine stays");
+}
+
+/* An order is followed by the offset of the node's name, which is no affair of the clock either. */
+static void check_order(void)
+{
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	say_fleet(2, ",\"rotate_order\":1", "");
+	take_step(1);
+	if (!step.ordered_at || strcmp(rotation(), "none"))
+		test_bail("the offset of the node is 0");
+	set_clock(1, DAY);
+	test_text("a jump of the clock is no time since an order", rotation(), "none");
+	take_step(DAY + 400);
+	test_text("... which is followed in its time", rotation(), "announced");
+}
+
+int main(void)
+{
+	if (sodium_init() < 0)
+		test_bail("libsodium");
+	if (!mkdtemp(state) || chdir(state))
+		test_bail("a folder in /tmp");
+	signal(SIGXFSZ, SIG_IGN);
+	check_disk();
+	check_expired();
+	check_clock();
+	check_order();
+	weft_step_free(&step);
+	fleet_clear(&text);
+	unlink("prod/memory");
+	unlink("prod/self");
+	unlink("prod/last");
+	rmdir("prod");
+	rmdir(state);
+	return test_end();
+}
