@@ -149,18 +149,21 @@ check-debug:
 ## make soak  an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less
 ## make flood  a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these
 ## make hundred  a fleet of a hundred nodes, made of one bundle, whose keys are rotated under traffic; NODES=10 of fewer nodes
+## make agents  a hundred agents with an etcd of three members, whose keys are rotated under traffic; NODES=10 of fewer, WATCHERS=100
+## make spokes  a thousand spokes at one hub, which replaces its key; SPOKES=100 of fewer
 # What takes longer than make check has time for. A soak's own kernel has to be built.
-flood soak hundred:
+flood soak hundred agents spokes:
 	@bash $(SELFTESTS)/run/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)
 	@KIND='$(KIND)' KERNELS='$(KERNELS)' FLOODS='$(FLOODS)' SOAK_MINUTES='$(SOAK_MINUTES)' \
-		SOAK_PEERS='$(SOAK_PEERS)' NODES='$(NODES)' bash $(SELFTESTS)/run/long.sh $@
+		SOAK_PEERS='$(SOAK_PEERS)' NODES='$(NODES)' WATCHERS='$(WATCHERS)' SPOKES='$(SPOKES)' bash $(SELFTESTS)/run/long.sh $@
 
-.PHONY: flood soak hundred
+.PHONY: flood soak hundred agents spokes
 
 ## make fleet-sim  a fleet in simulated time, 25 days with crashes, cuts and a store that lies; SIM_NODES=1000
 fleet-sim:
 	@bash $(SELFTESTS)/run/setup.sh check
-	SIM_NODES='$(or $(SIM_NODES),1000)' $(MAKE) -s -C $(SELFTESTS)/tools check TESTS=fleet_schedule
+	SIM_NODES='$(or $(SIM_NODES),1000)' SIM_ROUNDS='$(or $(SIM_ROUNDS),1000)' \
+		$(MAKE) -s -C $(SELFTESTS)/tools check TESTS='fleet_schedule fleet_rotation'
 
 .PHONY: fleet-sim
 

@@ -4,6 +4,7 @@
 # make check-fleet: the Ansible collection. A lint, and ansible.sh with each version of ansible-core in a VM. TAP.
 #
 #   TESTS      names (default: all but etcd): lint hostile agent etcd 2.14 2.19
+#   NODES      of etcd (default: 20)
 #   KERNELS    series (default: uml, since Python takes minutes where its instructions are emulated)
 #
 # agent and etcd are about "weft fleet run", in a VM: four agents with a folder, and twenty with a real etcd.
@@ -80,7 +81,7 @@ main() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	make -s -C tools >&2 || exit 1
-	export VM_ENVIRONMENT=CASES VM_NOTES=1 VM_MEMORY=2500 WALL_LIMIT=${WALL_LIMIT:-3600}
+	export VM_ENVIRONMENT="CASES NODES" VM_NOTES=1 VM_MEMORY=2500 WALL_LIMIT=${WALL_LIMIT:-3600}
 	{
 		echo "TAP version 13"
 		for test in ${TESTS:-lint hostile agent 2.14 2.19}; do

@@ -97,9 +97,9 @@ def touch(name):
         pass
 
 
-def traffic(over, ready, pace, *words):
+def exchange(over, ready, pace, words, pairs):
+    """Between pairs of the nodes NS=ADDRESS, as "traffic"."""
     ends = Ends([word.split("=") for word in words])
-    pairs = [(a, b) for a in range(len(words)) for b in range(len(words)) if a != b]
     step, due = float(pace) / 1000, time.monotonic()
     told = False
     # The pairs are spread over the time between two datagrams.
@@ -117,6 +117,10 @@ def traffic(over, ready, pace, *words):
     ends.tell_losses()
     print(f"{sum(ends.sent.values())} sent, {sum(map(len, ends.received.values()))} received, "
           f"{sum(ends.lost().values())} lost, {ends.double} double, {sum(ends.errors.values())} errors")
+
+
+def traffic(over, ready, pace, *words):
+    exchange(over, ready, pace, words, [(a, b) for a in range(len(words)) for b in range(len(words)) if a != b])
 
 
 def moving(over, ready, pace, sender, address, *owners):
@@ -166,4 +170,5 @@ def admission(folder, network, hellos):
     print(json.dumps(nodes))
 
 
-{"traffic": traffic, "moving": moving, "admission": admission}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    {"traffic": traffic, "moving": moving, "admission": admission}[sys.argv[1]](*sys.argv[2:])

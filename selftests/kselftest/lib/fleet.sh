@@ -137,8 +137,18 @@ spread() { # spread NODE...
 	done
 }
 
+# Without further processes, as tests poll it.
 node_peers() { # node_peers NODE
-	ns "$1" "$WEFT" show "$fleet" names | awk '{ print $2 }' | sort | paste -sd ' '
+	local name names=() at
+
+	while IFS=$'\t' read -r _ name; do
+		for ((at = ${#names[@]}; at > 0; at--)); do
+			[[ ${names[at - 1]} > $name ]] || break
+			names[at]=${names[at - 1]}
+		done
+		names[at]=$name
+	done < <(ns "$1" "$WEFT" show "$fleet" names)
+	echo "${names[*]}"
 }
 
 node_key() { # node_key NODE
