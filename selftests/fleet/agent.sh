@@ -10,7 +10,7 @@
 #	    |                   |                   |                   |
 #	    +------------------ br0 in namespace net -------------------+
 # vm: icount
-# timeout: 1500
+# timeout: 3000
 . "$(dirname "$0")/../kselftest/lib.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh
 . "$lib_dir/lib/fleet.sh"
@@ -358,7 +358,7 @@ preshared() {
 	wait_for 300 has_pair_key bee ant "$two"
 	# A key that one end alone has changes nothing.
 	pair_key_at ant bee "$three"
-	pause 200
+	pause 130
 	traffic_lost_nothing
 	expect has_pair_key bee ant "$two"
 	expect_error "needs another user" env "WEFT_FLEET_STATE=$states/ant" ip netns exec "$(ns_name ant)" \
