@@ -66,14 +66,14 @@ member_dies() {
 	ns_stop "etcd.$name" KILL
 	rotates n2
 	member_start "$name" --initial-cluster-state existing
-	wait_for 60 is_healthy
+	etcd_await
 	for name in m1 m2 m3; do
 		[ "$name" = "$(leader)" ] || break
 	done
 	ns_stop "etcd.$name" KILL
 	rotates n3
 	member_start "$name" --initial-cluster-state existing
-	wait_for 60 is_healthy
+	etcd_await
 }
 
 # In the middle of a rotation, while a node reboots.
@@ -95,7 +95,7 @@ etcd_is_away() {
 	for name in "${members[@]}"; do
 		member_start "$name" --initial-cluster-state existing
 	done
-	wait_for 60 is_healthy
+	etcd_await
 	wait_for 300 key_changed n2 "$key"
 	wait_for 30 all_ping n2
 	traffic_lost_nothing
@@ -178,7 +178,7 @@ restored() {
 	for name in "${members[@]}"; do
 		member_start "$name"
 	done
-	wait_for 60 is_healthy
+	etcd_await
 	wait_for 120 agent_says n1 "was set back, or lies"
 	expect not_a_peer n3
 	holds_for 5 not_a_peer n3

@@ -6,7 +6,7 @@
 #
 #   etcd_create                           the members, with access control
 #   member_start MEMBER [OPTIONS...]      a member of etcd, etcd.MEMBER of ns_run
-#   is_healthy                            etcd answers
+#   etcd_await                            waits until etcd answers
 #   leader                                the name of the member that leads
 #   as USER COMMAND...                    in namespace n1, with that user's certificate
 #   user_create NODE                      the node's user of etcd; the agent's programs can read its key
@@ -35,7 +35,19 @@ as() { # as USER COMMAND...: from a namespace of a node
 }
 
 is_healthy() {
-	as root etcdctl get nothing >/dev/null 2>&1
+	as root etcdctl get nothing >"$lib_work/health" 2>&1
+}
+
+# On a busy machine three members take minutes to start.
+etcd_await() {
+	local name
+
+	! attempt wait_for 300 is_healthy || return 0
+	note "$(tail -n 3 "$lib_work/health")"
+	for name in "${members[@]}"; do
+		note "$name: $(tail -n 5 "$(ns_output "etcd.$name")")"
+	done
+	fail "etcd does not answer"
 }
 
 etcd_create() {
@@ -50,7 +62,7 @@ etcd_create() {
 		weft-etcd-setup "$tls" member "$name" "192.0.2.${node_number[$name]}"
 		member_start "$name"
 	done
-	wait_for 60 is_healthy
+	etcd_await
 	ns n1 weft-etcd-setup "$tls" enable "$prefix"
 }
 
