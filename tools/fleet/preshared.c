@@ -182,7 +182,7 @@ bool weft_preshared_apply(const struct weft_context *ctx, const char *name,
 	bool good;
 
 	preshared->changed = false;
-	/* Only weft's links take a next key; others would lose packets between both ends' changes. */
+	/* Only weft's links take a next key: others would lose packets between two changes. */
 	if (!preshared->count || ctx->host->link(ctx->host, name, &link) || !link.index ||
 	    link.kind != WEFT_KIND_WEFT)
 		return true;
