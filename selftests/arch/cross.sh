@@ -47,14 +47,17 @@ end_create() { # end_create DEV KIND NUMBER
 
 # ---- the far machine ----
 
-# A line of the connection is a command; the answer is its status and its output in base64.
+# A line of the connection is a command; the answer is its status and its output in base64. Within a condition, such as that
+# of ||, a command of several steps would go on after one that fails.
 obey() {
 	local line output status
 
 	coproc ns a socat TCP-LISTEN:$control,reuseaddr -
+	trap - ERR
+	set +e
 	while read -r line <&"${COPROC[0]}" && [ "$line" != end ]; do
-		status=0
-		output=$(eval "$line" 2>&1 </dev/null) || status=$?
+		output=$(set -e; eval "$line" 2>&1 </dev/null)
+		status=$?
 		printf '%s %s\n' "$status" "$(base64 -w 0 <<<"$output")" >&"${COPROC[1]}"
 	done
 	[ "$line" = end ]
