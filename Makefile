@@ -268,8 +268,10 @@ check-fleet:
 .PHONY: check-fleet
 
 ## make deb  the packages weft-dkms, weft-tools and weft-fleet, in tools/build; OUT=<folder>
+##   ARCH=arm64           weft-tools for that architecture, by Debian's cross compiler
 deb:
-	@OUT='$(OUT)' bash tools/deb.sh
+	@[ -z '$(ARCH)' ] || bash $(SELFTESTS)/run/setup.sh check-arch
+	@OUT='$(OUT)' ARCH='$(ARCH)' bash tools/deb.sh
 
 .PHONY: check-distro deb
 

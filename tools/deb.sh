@@ -5,10 +5,13 @@
 # dpkg-buildpackage runs there; the results go to OUT (default: tools/build). Missing packages are installed from Debian.
 #
 #   OUT                     where the packages go
+#   ARCH                    only weft-tools, for another architecture, by Debian's cross compiler
 #   DEBFULLNAME, DEBEMAIL   the maintainer in the packages
 set -eu -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../selftests/run/vm/host.sh"
+# shellcheck source=selftests/run/vm/arch.sh
+. "$(dirname "$0")/../selftests/run/vm/arch.sh"
 cd "$weft_top"
 
 OUT=${OUT:-tools/build}
@@ -48,8 +51,32 @@ stage() { # stage DIRECTORY
 	rm "$1/debian/changelog.in"
 }
 
-build() { # build DIRECTORY
-	(cd "$1" && unset MAKEFLAGS MAKEOVERRIDES MFLAGS && dpkg-buildpackage -b -us -uc -j"$(nproc)")
+build() { # build DIRECTORY OPTIONS...
+	(cd "$1" && unset MAKEFLAGS MAKEOVERRIDES MFLAGS && dpkg-buildpackage "${@:2}" -us -uc -j"$(nproc)")
+}
+
+# debhelper finds libraries, and what dpkg would know of them, where they have been unpacked.
+build_for() ( # build_for ARCH DIRECTORY
+	arch_settings "$1"
+	use_sysroot "$1"
+	cp -r "$root/var/lib/dpkg" "$work/records" || exit
+	sed -i "s,^\./\(usr/\)\?lib,$root/usr/lib," "$work"/records/info/*.list || exit
+	export PKG_CONFIG=pkg-config SHLIBDEPS="-l$root/usr/lib/$libraries --admindir=$work/records"
+	build "$2" -B -d -a "$1" -P cross,nocheck
+)
+
+# Replaces older ones of the same architecture.
+publish() {
+	local file name
+
+	mkdir -p "$OUT"
+	for file in "$work"/weft-{dkms,tools,fleet}_*.deb; do
+		[ -e "$file" ] || continue
+		name=${file##*/}
+		rm -f "$OUT/${name%%_*}"_*"_${name##*_}"
+		mv "$file" "$OUT"
+		echo "$OUT/$name"
+	done
 }
 
 main() {
@@ -58,15 +85,14 @@ main() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	stage "$work/weft"
-	quietly build "$work/weft" || die "dpkg-buildpackage failed"
+	if [ -n "${ARCH-}" ]; then
+		quietly build_for "$ARCH" "$work/weft"
+	else
+		quietly build "$work/weft" -b
+	fi || die "dpkg-buildpackage failed"
 	# Unless the environment sets one, the maintainer's address ends in a host name that does not exist.
 	lintian --allow-root --fail-on error,warning "$work"/*.changes || die "lintian has something to say"
-	mkdir -p "$OUT"
-	rm -f "$OUT"/weft-{dkms,tools,fleet}_*.deb
-	mv "$work"/weft-{dkms,tools,fleet}_*.deb "$OUT"
-	for file in "$OUT"/weft-{dkms,tools,fleet}_*.deb; do
-		echo "$file"
-	done
+	publish
 }
 
 main

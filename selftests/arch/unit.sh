@@ -58,7 +58,7 @@ make_tests() { # make_tests FOLDER NAME...
 	local folder=$1
 
 	shift
-	make -s -C "$weft_top/selftests/$folder" -j "$(nproc)" O="$directory/$folder" SANITIZE= CC="$triple-gcc --sysroot=$root" \
+	make -s -C "$weft_top/selftests/$folder" -j "$(nproc)" O="$directory/$folder" SANITIZE= CC="$CC" \
 		AR="$triple-ar" OBJCOPY="$triple-objcopy" "${@/#/$directory/$folder/test_}"
 }
 
@@ -99,11 +99,10 @@ main() {
 	local name
 
 	arch_settings "${1:?an architecture is needed}"
-	root=$(sysroot "$1") || exit 1
+	use_sysroot "$1"
 	runner=$(user_emulator "$1") || exit 1
 	directory=$cache/build/$(echo "$weft_top" | sha256sum | cut -c 1-8)/unit-$1
 	shift
-	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/$libraries/pkgconfig:$root/usr/share/pkgconfig
 	tests=("$@")
 	[ $# != 0 ] || mapfile -t tests < <(names)
 	failed=0

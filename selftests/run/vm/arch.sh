@@ -10,7 +10,9 @@
 #                           program for one process)
 #   in_architecture ARCH COMMAND...     runs unpack_package, and the other functions of host.sh for packages, with that
 #                                       architecture's lists
-#   sysroot ARCH            prints a folder with the headers and libraries that the command is linked with
+#   sysroot ARCH            prints a folder with the headers and libraries that the command is linked with, and dpkg's
+#                           records of them
+#   use_sysroot ARCH        has pkg-config and the cross compiler use that folder: exports CC; sets root
 #   userland ARCH           prints a folder with the programs of the guest
 #   user_emulator ARCH      prints QEMU's program that runs one process of the architecture
 
@@ -124,7 +126,13 @@ packages_of() { # packages_of ARCH NAME PACKAGE...
 }
 
 sysroot() { # sysroot ARCH
-	packages_of "$1" sysroot libc6-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
+	packages_of "$1" libraries libc6-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
+}
+
+use_sysroot() { # use_sysroot ARCH
+	root=$(sysroot "$1") || exit 1
+	export CC="$triple-gcc --sysroot=$root"
+	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/$libraries/pkgconfig:$root/usr/share/pkgconfig
 }
 
 userland() { # userland ARCH

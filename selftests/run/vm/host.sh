@@ -153,6 +153,23 @@ download_all() { # download_all DIRECTORY NAME...: with all their dependencies
 		--no-install-recommends --download-only install "$@"
 }
 
+# As dpkg's own records: the package's fields, its files, and since when its libraries have their symbols.
+record_package() { # record_package ROOT FILE
+	local records=$1/var/lib/dpkg control name part
+
+	mkdir -p "$records/info"
+	echo 1 >"$records/info/format"
+	name=$(dpkg-deb -W --showformat '${Package}:${Architecture}' "$2")
+	{ dpkg-deb -f "$2"; printf 'Status: install ok installed\n\n'; } >>"$records/status"
+	dpkg-deb --fsys-tarfile "$2" | tar -t >"$records/info/$name.list"
+	control=$(mktemp -d)
+	dpkg-deb -e "$2" "$control"
+	for part in symbols shlibs; do
+		[ ! -e "$control/$part" ] || cp "$control/$part" "$records/info/$name.$part"
+	done
+	rm -rf "$control"
+}
+
 # Maintainer scripts are not run: they would make the links into /usr, and that of awk.
 unpack_whole() { # unpack_whole DIRECTORY NAME...
 	local root=$1 archives file name
@@ -167,7 +184,7 @@ unpack_whole() { # unpack_whole DIRECTORY NAME...
 	done
 	with_fresh_lists download_all "$archives" "$@" || { rm -rf "$archives"; die "could not download $1 and its dependencies"; }
 	for file in "$archives"/*.deb; do
-		dpkg-deb --fsys-tarfile "$file" | tar -x --keep-directory-symlink -C "$root" ||
+		{ dpkg-deb --fsys-tarfile "$file" | tar -x --keep-directory-symlink -C "$root" && record_package "$root" "$file"; } ||
 			{ rm -rf "$archives"; die "could not unpack $file"; }
 	done
 	rm -rf "$archives" "$root"/usr/share/{doc,info,locale,man}

@@ -12,22 +12,21 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/arch.sh
 . "$here/arch.sh"
 
-build() { # build DIRECTORY ROOT
+build() { # build DIRECTORY
 	mkdir -p "$1"
 	rsync -a --delete --exclude='*.o' --exclude='*.d' --exclude=/tools/weft --exclude=/tools/build \
 		"$weft_top/tools" "$1/"
 	rsync -a --delete --relative "$weft_top/./kmod/uapi" "$weft_top/./kmod/version.h" "$1/"
-	make -s -C "$1/tools" -j "$(nproc)" WERROR=-Werror CC="$triple-gcc --sysroot=$2" >&2
+	make -s -C "$1/tools" -j "$(nproc)" WERROR=-Werror CC="$CC" >&2
 }
 
 main() {
-	local directory root
+	local directory
 
 	arch_settings "${1:?an architecture is needed}"
-	root=$(sysroot "$1")
-	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/$libraries/pkgconfig:$root/usr/share/pkgconfig
+	use_sysroot "$1"
 	directory=$cache/build/$(echo "$weft_top" | sha256sum | cut -c 1-8)/tools-$1
-	with_lock "tools-$1-$(basename "${directory%/*}")" build "$directory" "$root"
+	with_lock "tools-$1-$(basename "${directory%/*}")" build "$directory"
 	echo "$directory/tools/weft"
 }
 
