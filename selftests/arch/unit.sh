@@ -59,7 +59,7 @@ make_tests() { # make_tests FOLDER NAME...
 
 	shift
 	make -s -C "$weft_top/selftests/$folder" -j "$(nproc)" O="$directory/$folder" SANITIZE= CC="$CC" \
-		AR="$triple-ar" OBJCOPY="$triple-objcopy" "${@/#/$directory/$folder/test_}"
+		AR="$triple-ar" OBJCOPY="$triple-objcopy" TESTS="$*" "${@/#/$directory/$folder/test_}"
 }
 
 # The programs of one folder among the chosen ones are built together.
