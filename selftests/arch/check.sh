@@ -6,8 +6,8 @@
 #
 #   ARCH      architectures (default: arm64 s390x armhf); there are also i386 and riscv64, of which by default only the
 #             build, loading and `basic` are tested
-#   TESTS     names (default: all): unit, the tests in userspace, one process at a time; cross, tunnels to another machine,
-#             which is this one's architecture; and tests of kselftest/
+#   TESTS     names (default: all): unit, the tests in userspace, one process at a time; native, those of them that need a
+#             machine; cross, tunnels to another machine, which is this one's architecture; and tests of kselftest/
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -36,10 +36,10 @@ tests_of() { # tests_of ARCH
 		echo "unit basic"
 		;;
 	s390x)
-		echo "unit $core cross"
+		echo "unit native $core cross"
 		;;
 	*)
-		echo "unit $core"
+		echo "unit native $core"
 		;;
 	esac
 }
@@ -73,26 +73,44 @@ cross() { # cross SERIES MODULE
 	sed 's/ 6\.12 arch/ 6.12 far arch/' "$work/far.output"
 }
 
-one() { # one ARCH
-	local series tests=() name module started=$SECONDS
+in_machine() { # in_machine ARCH TEST...: what of TESTS is for one machine
+	local arch=$1 name list=()
 
-	series=$(series_of "$1")
-	for name in ${TESTS:-$(tests_of "$1")}; do
+	for name in "${@:2}"; do
 		case $name in
-		unit)
-			suite "$1" bash selftests/arch/unit.sh "$1"
-			echo "# $1 unit: $((SECONDS - started)) s"
+		unit|cross)
+			;;
+		native)
+			build "$series build: tests of the command" selftests/arch/unit.sh -m "$work/programs" "$arch" || continue
+			PROGRAMS=$work/programs with_verdict "$series run" selftests/run/vm/run.sh -k "$module" "$series" arch/native
+			rm -rf "$work/programs"
 			;;
 		*)
-			tests+=("$name")
+			list+=("$name")
 			;;
 		esac
 	done
-	[ ${#tests[@]} != 0 ] && build "$series build: the command" selftests/run/vm/tool.sh "$1" &&
+	[ ${#list[@]} = 0 ] || with_verdict "$series run" selftests/run/vm/run.sh -k "$module" "$series" "${list[@]}"
+}
+
+userspace() { # userspace ARCH
+	local started=$SECONDS
+
+	suite "$1" bash selftests/arch/unit.sh "$1"
+	echo "# $1 unit: $((SECONDS - started)) s"
+}
+
+one() { # one ARCH
+	local series tests module started=$SECONDS
+
+	series=$(series_of "$1")
+	read -ra tests <<<"${TESTS:-$(tests_of "$1")}"
+	[[ " ${tests[*]} " != *" unit "* ]] || userspace "$1"
+	[ "${tests[*]}" = unit ] && return
+	build "$series build: the command" selftests/run/vm/tool.sh "$1" &&
 		build "$series build: weft.ko" selftests/run/vm/module.sh "$series" || return
 	module=$built
-	mapfile -t in_vm < <(printf '%s\n' "${tests[@]}" | grep -vx cross)
-	[ ${#in_vm[@]} = 0 ] || with_verdict "$series run" selftests/run/vm/run.sh -k "$module" "$series" "${in_vm[@]}"
+	in_machine "$1" "${tests[@]}"
 	[[ " ${tests[*]} " != *" cross "* ]] || cross "$series" "$module"
 	echo "# $1: $((SECONDS - started)) s"
 }
@@ -104,8 +122,8 @@ check_names() {
 		[ -n "$(arch_of "6.1-$name")" ] || die "'$name' is no architecture; there are: arm64 armhf i386 riscv64 s390x"
 	done
 	for name in ${TESTS:-}; do
-		[[ $name == unit || $name == cross || -e selftests/kselftest/$name.sh ]] ||
-			die "'$name' is no test; there are: unit cross, and those of kselftest/, of which the core is: $core"
+		[[ $name == unit || $name == native || $name == cross || -e selftests/kselftest/$name.sh ]] ||
+			die "'$name' is no test; there are: unit native cross, and those of kselftest/, of which the core is: $core"
 	done
 }
 

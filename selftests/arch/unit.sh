@@ -5,7 +5,8 @@
 # process: neither a kernel of that architecture nor a change of this machine is needed. TAP. Sanitizers are left to the
 # native run. The shell scripts of selftests/tools call programs of their own, and run natively only.
 #
-#   unit.sh ARCH [TEST...]      TEST: unit/fsm, tools/config; default: all
+#   unit.sh ARCH [TEST...]              TEST: unit/fsm, tools/config; default: all
+#   unit.sh -m FOLDER ARCH [TEST...]    builds those that this emulation cannot run, into FOLDER, for a machine (native.sh)
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -15,31 +16,33 @@ set -u -o pipefail
 # The longest of them takes a minute.
 limit=600
 
-# A test that asks the sanitizers is native, and so is one that locks: QEMU's emulation has no SO_NETNS_COOKIE, which names
-# the lock.
+# QEMU's emulation has no SO_NETNS_COOKIE, which names an interface's lock.
 lacks() { # lacks TEST: prints what it lacks here
 	local file=$weft_top/selftests/${1%/*}/test_${1#*/}.c
 
-	if grep -q __sanitizer "$file"; then
-		echo "it asks the sanitizers"
-	elif grep -qw runtime "$file"; then
+	if grep -qw runtime "$file"; then
 		echo "no SO_NETNS_COOKIE in QEMU's emulation of a process"
+	elif grep -q ptrace "$file"; then
+		echo "no ptrace() in QEMU's emulation of a process"
+	elif grep -q CLONE_NEWUSER "$file"; then
+		echo "no namespaces of users in QEMU's emulation of a process"
 	elif [ "$1" = tools/program ]; then
 		echo "posix_spawn() reports no error in QEMU's emulation of a process"
 	fi
 }
 
-# Sets tests to those that can be run.
+# Sets tests to those that can be run, and others to those that a machine can run.
 leave_out() { # leave_out TEST...
 	local name why
 
-	tests=()
+	tests=() others=()
 	for name; do
 		why=$(lacks "$name")
-		if [ -n "$why" ]; then
-			echo "ok 0 - $name: all of it # SKIP $why"
-		else
+		if [ -z "$why" ]; then
 			tests+=("$name")
+		else
+			others+=("$name")
+			[ -n "$machine" ] || echo "ok 0 - $name: all of it # SKIP $why: native has it"
 		fi
 	done
 }
@@ -96,8 +99,9 @@ run() { # run TEST
 }
 
 main() {
-	local name
+	local name machine=''
 
+	[ "${1-}" != -m ] || { machine=$2; shift 2; }
 	arch_settings "${1:?an architecture is needed}"
 	use_sysroot "$1"
 	runner=$(user_emulator "$1") || exit 1
@@ -107,9 +111,11 @@ main() {
 	[ $# != 0 ] || mapfile -t tests < <(names)
 	failed=0
 	mkdir -p "$directory"
-	echo "TAP version 13"
+	[ -n "$machine" ] || echo "TAP version 13"
 	leave_out "${tests[@]}"
+	[ -z "$machine" ] || tests=("${others[@]}")
 	build >&2 || die "the tests do not build"
+	[ -z "$machine" ] || { install -D -t "$machine" "${tests[@]/#tools\//$directory/tools/test_}"; return; }
 	for name in "${tests[@]}"; do
 		run "$name"
 	done

@@ -126,7 +126,7 @@ packages_of() { # packages_of ARCH NAME PACKAGE...
 }
 
 sysroot() { # sysroot ARCH
-	packages_of "$1" libraries libc6-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
+	packages_of "$1" libraries libc6-dev libc-bin libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
 }
 
 use_sysroot() { # use_sysroot ARCH
