@@ -62,7 +62,7 @@ build_for() ( # build_for ARCH DIRECTORY
 	cp -r "$root/var/lib/dpkg" "$work/records" || exit
 	sed -i "s,^\./\(usr/\)\?lib,$root/usr/lib," "$work"/records/info/*.list || exit
 	export PKG_CONFIG=pkg-config SHLIBDEPS="-l$root/usr/lib/$libraries --admindir=$work/records"
-	build "$2" -B -d -a "$1" -P cross,nocheck
+	build "$2" -B -d -a "$1" -Pcross,nocheck
 )
 
 # Replaces older ones of the same architecture.

@@ -7,7 +7,8 @@
 #   ARCH      architectures (default: arm64 s390x armhf); there are also i386 and riscv64, of which by default only the
 #             build, loading and `basic` are tested
 #   TESTS     names (default: all): unit, the tests in userspace, one process at a time; native, those of them that need a
-#             machine; cross, tunnels to another machine, which is this one's architecture; and tests of kselftest/
+#             machine; packages, DKMS and weft-tools; cross, tunnels to another machine, which is this one's architecture; and
+#             tests of kselftest/
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -33,13 +34,13 @@ series_of() { # series_of ARCH
 tests_of() { # tests_of ARCH
 	case $1 in
 	i386|riscv64)
-		echo "unit basic"
+		echo "unit packages basic"
 		;;
 	s390x)
-		echo "unit native $core cross"
+		echo "unit native packages $core cross"
 		;;
 	*)
-		echo "unit native $core"
+		echo "unit native packages $core"
 		;;
 	esac
 }
@@ -55,6 +56,12 @@ build() { # build WHAT COMMAND...: sets built
 		tail -n 40 "$work/log" | sed "s/^/# $name: /"
 		return 1
 	fi
+}
+
+# The packages that an architecture's own machine would build, by its compiler there.
+packages() { # packages ARCH
+	suite "$1 packages" bash selftests/arch/dkms.sh "$1" "$series"
+	build "$1 packages: weft-tools" env OUT="$work/packages" ARCH="$1" bash tools/deb.sh
 }
 
 # Two machines, whose wire is a pair of sockets of this one. The near one's cases are the test; the far one's kernel has
@@ -78,7 +85,7 @@ in_machine() { # in_machine ARCH TEST...: what of TESTS is for one machine
 
 	for name in "${@:2}"; do
 		case $name in
-		unit|cross)
+		unit|cross|packages)
 			;;
 		native)
 			build "$series build: tests of the command" selftests/arch/unit.sh -m "$work/programs" "$arch" || continue
@@ -106,7 +113,8 @@ one() { # one ARCH
 	series=$(series_of "$1")
 	read -ra tests <<<"${TESTS:-$(tests_of "$1")}"
 	[[ " ${tests[*]} " != *" unit "* ]] || userspace "$1"
-	[ "${tests[*]}" = unit ] && return
+	[[ " ${tests[*]} " != *" packages "* ]] || packages "$1"
+	[[ " ${tests[*]} " =~ ^( unit| packages)*\ $ ]] && return
 	build "$series build: the command" selftests/run/vm/tool.sh "$1" &&
 		build "$series build: weft.ko" selftests/run/vm/module.sh "$series" || return
 	module=$built
@@ -122,8 +130,8 @@ check_names() {
 		[ -n "$(arch_of "6.1-$name")" ] || die "'$name' is no architecture; there are: arm64 armhf i386 riscv64 s390x"
 	done
 	for name in ${TESTS:-}; do
-		[[ $name == unit || $name == native || $name == cross || -e selftests/kselftest/$name.sh ]] ||
-			die "'$name' is no test; there are: unit native cross, and those of kselftest/, of which the core is: $core"
+		[[ " unit native packages cross " == *" $name "* || -e selftests/kselftest/$name.sh ]] ||
+			die "'$name' is no test; there are: unit native packages cross, and those of kselftest/, of which the core is: $core"
 	done
 }
 
