@@ -5,7 +5,7 @@
 # the sum as the last line.
 #
 #   ARCH      architectures (default: arm64 s390x armhf); there are also i386 and riscv64, of which by default only the
-#             build, loading and `basic` are tested
+#             build, loading and `basic` are tested, and arm64-16k, arm64 with pages of 16 kB
 #   TESTS     names (default: all): unit, the tests in userspace, one process at a time; native, those of them that need a
 #             machine; packages, DKMS and weft-tools; cross, tunnels to another machine, which is this one's architecture; and
 #             tests of kselftest/
@@ -22,7 +22,7 @@ core="basic handshake cookies interop timers roaming netlink batch packets rotat
 # The kernel of each architecture: the newest that Debian 12 has for it, and Debian 13's where it has none.
 series_of() { # series_of ARCH
 	case $1 in
-	arm64|riscv64)
+	arm64*|riscv64)
 		echo "6.12-$1"
 		;;
 	*)
@@ -35,6 +35,9 @@ tests_of() { # tests_of ARCH
 	case $1 in
 	i386|riscv64)
 		echo "unit packages basic"
+		;;
+	arm64-16k)
+		echo "basic packets batch"
 		;;
 	s390x)
 		echo "unit native packages $core cross"
@@ -127,7 +130,7 @@ check_names() {
 	local name
 
 	for name in ${ARCH:-}; do
-		[ -n "$(arch_of "6.1-$name")" ] || die "'$name' is no architecture; there are: arm64 armhf i386 riscv64 s390x"
+		[ -n "$(arch_of "6.1-$name")" ] || die "'$name' is no architecture; there are: arm64 arm64-16k armhf i386 riscv64 s390x"
 	done
 	for name in ${TESTS:-}; do
 		[[ " unit native packages cross " == *" $name "* || -e selftests/kselftest/$name.sh ]] ||

@@ -6,8 +6,9 @@
 #
 #   arch_settings ARCH      sets triple (of the compiler), libraries (the folder of Debian's libraries), kernel_arch (kbuild's
 #                           ARCH), flavour (the end of Debian's releases), suite (of kernel and programs), bits (of a
-#                           word), emulator (words), serial_bus (QEMU's virtio serial bus), console_device, module_arguments (of make), and user (QEMU's
-#                           program for one process)
+#                           word), emulator (words), serial_bus (QEMU's virtio serial bus), console_device, module_arguments
+#                           (of make), user (QEMU's program for one process), and debian_arch (of packages).
+#                           arm64-16k is arm64 with a kernel whose pages have 16 kB
 #   in_architecture ARCH COMMAND...     runs unpack_package, and the other functions of host.sh for packages, with that
 #                                       architecture's lists
 #   sysroot ARCH            prints a folder with the headers and libraries that the command is linked with, and dpkg's
@@ -18,9 +19,9 @@
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
 arch_settings() { # arch_settings ARCH
-	suite=bookworm bits=64 serial_bus=virtio-serial-pci console_device=ttyAMA0
+	suite=bookworm bits=64 serial_bus=virtio-serial-pci console_device=ttyAMA0 debian_arch=${1%-16k}
 	case $1 in
-	arm64)
+	arm64|arm64-16k)
 		triple=aarch64-linux-gnu kernel_arch=arm64 flavour=cloud-arm64 user=aarch64
 		# The architected pointer authentication costs several times as much to emulate as QEMU's own.
 		emulator=(qemu-system-aarch64 -M "virt,gic-version=3" -cpu "max,pauth-impdef=on")
@@ -42,12 +43,13 @@ arch_settings() { # arch_settings ARCH
 		emulator=(qemu-system-s390x -M s390-ccw-virtio -cpu max)
 		;;
 	*)
-		die "'$1' is no architecture; expected arm64, armhf, i386, riscv64 or s390x"
+		die "'$1' is no architecture; expected arm64, arm64-16k, armhf, i386, riscv64 or s390x"
 		;;
 	esac
+	[ "$1" != arm64-16k ] || suite=trixie flavour=arm64-16k
 	# Without the test modules, which read arguments of functions as amd64 passes them.
 	module_arguments=(ARCH="$kernel_arch" CROSS_COMPILE="$triple-")
-	[ "$1" != riscv64 ] || module_arguments+=(CC="$triple-gcc" CONFIG_DEBUG_INFO_BTF_MODULES=)
+	[ "$suite" = bookworm ] || module_arguments+=(CC="$triple-gcc" CONFIG_DEBUG_INFO_BTF_MODULES=)
 	libraries=$triple
 	[ "$1" != i386 ] || libraries=i386-linux-gnu
 }
@@ -60,8 +62,8 @@ own_lists() {
 }
 
 # A release of Debian, its updates and, where there is one, its security updates.
-write_architecture_source() { # write_architecture_source ARCH FILE
-	local options="[arch=$1 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" mirror security
+write_architecture_source() { # write_architecture_source FILE
+	local options="[arch=$debian_arch signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" mirror security
 
 	mirror=$(debian_mirror Debian)
 	[ -n "$mirror" ] || { own_lists; mirror=$(debian_mirror Debian); }
@@ -70,14 +72,14 @@ write_architecture_source() { # write_architecture_source ARCH FILE
 	{
 		printf 'deb %s %s %s main\n' "$options" "$mirror" "$suite" "$options" "$mirror" "$suite-updates"
 		[ -z "$security" ] || echo "deb $options $security $suite-security main"
-	} >"$2.new"
-	mv "$2.new" "$2"
+	} >"$1.new"
+	mv "$1.new" "$1"
 }
 
 # The lists are refreshed when they are a day old. A mirror that lacks one of them has the others.
 refresh_architecture() { # refresh_architecture ARCH DIRECTORY
 	[ -z "$(find "$2" -name refreshed -mtime -1)" ] || return 0
-	write_architecture_source "$1" "$2/sources.list"
+	write_architecture_source "$2/sources.list"
 	say "refreshing the package lists of $1"
 	quietly apt-get -q "${suite_options[@]}" update || say "some lists of $1 are not to be had"
 	[ -n "$(apt-cache "${suite_options[@]}" pkgnames libc6)" ] || die "no package lists of $1: is a Debian mirror reachable?"
@@ -94,7 +96,7 @@ in_architecture() ( # in_architecture ARCH COMMAND...
 	mkdir -p "$directory"/{lists,archives}/partial
 	: >>"$directory/status"
 	suite_options=(
-		-o APT::Architecture="$arch" -o APT::Architectures::="$arch"
+		-o APT::Architecture="$debian_arch" -o APT::Architectures::="$debian_arch"
 		-o Dir::Etc::sourcelist="$directory/sources.list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
 		-o Dir::State::lists="$directory/lists" -o Dir::State::status="$directory/status"
 		-o Dir::State::extended_states="$directory/extended_states" -o Dir::Cache="$directory"
@@ -125,8 +127,9 @@ packages_of() { # packages_of ARCH NAME PACKAGE...
 	echo "$directory"
 }
 
+# Programs do not depend on the size of pages.
 sysroot() { # sysroot ARCH
-	packages_of "$1" libraries libc6-dev libc-bin libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
+	packages_of "${1%-16k}" libraries libc6-dev libc-bin libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
 }
 
 use_sysroot() { # use_sysroot ARCH
@@ -136,7 +139,7 @@ use_sysroot() { # use_sysroot ARCH
 }
 
 userland() { # userland ARCH
-	packages_of "$1" userland bash coreutils util-linux mount grep sed mawk findutils diffutils procps kmod libc-bin \
+	packages_of "${1%-16k}" userland bash coreutils util-linux mount grep sed mawk findutils diffutils procps kmod libc-bin \
 		iproute2 iputils-ping ethtool nftables iperf3 tcpdump socat ncat wireguard-tools wireguard-go openssl busybox-static \
 		python3-minimal libpython3-stdlib libnl-route-3-200 libnl-genl-3-200 libjson-c5 libsodium23
 }

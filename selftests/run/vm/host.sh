@@ -246,7 +246,7 @@ is_uml() {
 }
 
 arch_of() { # arch_of SERIES
-	sed -n -E 's/^[0-9]+\.[0-9]+-(arm64|armhf|i386|riscv64|s390x)$/\1/p' <<<"$1"
+	sed -n -E 's/^[0-9]+\.[0-9]+-(arm64|arm64-16k|armhf|i386|riscv64|s390x)$/\1/p' <<<"$1"
 }
 
 slowness() {
