@@ -49,7 +49,8 @@ arch_settings() { # arch_settings ARCH
 	[ "$1" != arm64-16k ] || suite=trixie flavour=arm64-16k
 	# Without the test modules, which read arguments of functions as amd64 passes them.
 	module_arguments=(ARCH="$kernel_arch" CROSS_COMPILE="$triple-")
-	[ "$suite" = bookworm ] || module_arguments+=(CC="$triple-gcc" CONFIG_DEBUG_INFO_BTF_MODULES=)
+	# Configured for a newer compiler.
+	[ "$suite" = bookworm ] || module_arguments+=(CC="$triple-gcc" CONFIG_DEBUG_INFO_BTF_MODULES= CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=)
 	libraries=$triple
 	[ "$1" != i386 ] || libraries=i386-linux-gnu
 }
