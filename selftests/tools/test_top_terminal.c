@@ -318,6 +318,25 @@ static void test_stop(void)
 	end();
 }
 
+/* Without an end as long as the terminal takes no output. */
+static void test_stop_while_drawing(void)
+{
+	begin("xterm", NULL, 1000);
+	writes("q quit", 0);
+	tcflow(terminal.slave, TCOOFF);
+	/* It draws each second. */
+	usleep(1500000);
+	type("\x1a");
+	usleep(300000);
+	tcflow(terminal.slave, TCOON);
+	test_ok(writes("the job has stopped", 0), "ctrl-z while the screen is drawn stops the command");
+	if (write(terminal.resume[1], "", 1) != 1)
+		test_bail("no way to continue");
+	type("q");
+	test_ok(ends_with_status(0) && is_as_before(), "... and it continues");
+	end();
+}
+
 static void test_hostile_names(void)
 {
 	static const char name[] = "\x1b]0;owned\x07\x1b[2J\xc2\x9b" "31m\xe2\x80\xaexyz";
@@ -362,6 +381,7 @@ int main(void)
 	test_hang_up();
 	test_resize();
 	test_stop();
+	test_stop_while_drawing();
 	test_hostile_names();
 	test_without_screen();
 	return test_end();

@@ -79,6 +79,7 @@ static WINDOW *curses_window;
 static bool curses_colour;
 /* The signals that are not blocked while a key is waited for. */
 static sigset_t curses_unblocked;
+static volatile sig_atomic_t curses_stop_noted;
 
 static bool curses_load(const struct weft_context *ctx)
 {
@@ -100,10 +101,48 @@ static bool curses_load(const struct weft_context *ctx)
 	return true;
 }
 
+static void curses_note_stop(int number)
+{
+	(void)number;
+	curses_stop_noted = 1;
+}
+
+/* ncurses, which leaves a handler alone that it finds, would ignore the signal while it draws. */
+static void curses_heed_stop(void)
+{
+	struct sigaction action = { .sa_handler = curses_note_stop }, old;
+
+	if (!sigaction(SIGTSTP, NULL, &old) && old.sa_handler == SIG_DFL)
+		sigaction(SIGTSTP, &action, NULL);
+}
+
+static void curses_default_stop(void)
+{
+	struct sigaction old;
+
+	if (!sigaction(SIGTSTP, NULL, &old) && old.sa_handler == curses_note_stop)
+		signal(SIGTSTP, SIG_DFL);
+}
+
+/* Leaves the screen to the shell until the job continues. */
+static void curses_stop(void)
+{
+	sigset_t blocked;
+
+	curses_stop_noted = 0;
+	curses.endwin();
+	curses_default_stop();
+	raise(SIGTSTP);
+	sigprocmask(SIG_SETMASK, &curses_unblocked, &blocked);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	curses_heed_stop();
+	curses.clearok(curses_window, TRUE);
+}
+
 /* In place of ncurses's handlers, which end the program. A resized terminal is noticed as a key. */
 static void curses_block_signals(void)
 {
-	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM, SIGWINCH };
+	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH };
 	sigset_t blocked;
 	size_t i;
 
@@ -122,10 +161,8 @@ static void curses_begin_colours(bool wanted)
 			curses.init_pair(CURSES_PAIR_WARNING, COLOR_RED, -1) == OK;
 }
 
-static bool curses_open(const struct weft_context *ctx)
+static bool curses_new_screen(const struct weft_context *ctx)
 {
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !curses_load(ctx))
-		return false;
 	if (!curses.newterm(NULL, stdout, stdin)) {
 		weft_warn(ctx, "top: no full screen: TERM names no terminal that can be used");
 		return false;
@@ -134,6 +171,18 @@ static bool curses_open(const struct weft_context *ctx)
 	if (!curses_window) {
 		curses.endwin();
 		weft_warn(ctx, "top: no full screen: out of memory");
+		return false;
+	}
+	return true;
+}
+
+static bool curses_open(const struct weft_context *ctx)
+{
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !curses_load(ctx))
+		return false;
+	curses_heed_stop();
+	if (!curses_new_screen(ctx)) {
+		curses_default_stop();
 		return false;
 	}
 	curses_block_signals();
@@ -152,6 +201,7 @@ static bool curses_open(const struct weft_context *ctx)
 static void curses_close(void)
 {
 	curses.endwin();
+	curses_default_stop();
 	sigprocmask(SIG_SETMASK, &curses_unblocked, NULL);
 }
 
@@ -255,6 +305,10 @@ static int curses_press(int timeout_ms)
 	ready = ppoll(&input, 1, &timeout, &curses_unblocked);
 	if (weft_signals_caught())
 		return WEFT_PRESS_END;
+	if (curses_stop_noted) {
+		curses_stop();
+		return WEFT_PRESS_RESIZED;
+	}
 	if (ready > 0 && !(input.revents & POLLIN))
 		return WEFT_PRESS_END;
 	key = curses_next();
