@@ -175,15 +175,19 @@ static bool step_keep_hello(struct step_job *job)
 {
 	const char *hello = job->folder->self->hello;
 	struct weft_step *step = job->step;
+	char *copy;
 
 	if (step_same_hello(hello, step->hello))
 		return true;
+	copy = hello ? strdup(hello) : NULL;
+	if (hello && !copy)
+		return step_no_memory(job);
 	free(step->hello);
-	step->hello = hello ? strdup(hello) : NULL;
+	step->hello = copy;
 	/* A phase may have made another one. */
 	if (!step_has_hello(job))
 		step->published_at = 0;
-	return !hello || step->hello || step_no_memory(job);
+	return true;
 }
 
 /* Rotation. */

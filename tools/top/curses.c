@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,7 +80,7 @@ static WINDOW *curses_window;
 static bool curses_colour;
 /* The signals that are not blocked while a key is waited for. */
 static sigset_t curses_unblocked;
-static volatile sig_atomic_t curses_stop_noted;
+static atomic_bool curses_stop_noted;
 
 static bool curses_load(const struct weft_context *ctx)
 {
@@ -104,7 +105,7 @@ static bool curses_load(const struct weft_context *ctx)
 static void curses_note_stop(int number)
 {
 	(void)number;
-	curses_stop_noted = 1;
+	curses_stop_noted = true;
 }
 
 /* ncurses, which leaves a handler alone that it finds, would ignore the signal while it draws. */
@@ -129,7 +130,7 @@ static void curses_stop(void)
 {
 	sigset_t blocked;
 
-	curses_stop_noted = 0;
+	curses_stop_noted = false;
 	curses.endwin();
 	curses_default_stop();
 	raise(SIGTSTP);
