@@ -14,6 +14,8 @@
 # timeout: 6000
 # shellcheck source=selftests/kselftest/lib.sh
 . "$(dirname "$0")/../kselftest/lib.sh"
+# shellcheck source=selftests/kselftest/lib/many.sh
+. "$lib_dir/lib/many.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh
 . "$lib_dir/lib/fleet.sh"
 # shellcheck source=selftests/kselftest/lib/etcd.sh
@@ -25,24 +27,6 @@ command -v etcd >/dev/null || skip "no etcd here"
 count=${NODES:-$(scaled 100 6)}
 watchers=${WATCHERS:-$(scaled 100 6)}
 mapfile -t nodes < <(seq -f n%g "$count")
-
-lap_start() {
-	lap_ms=$(now_ms)
-}
-
-lap() { # lap WORDS...
-	note "figure $*: $(($(now_ms) - lap_ms)) ms"
-	lap_ms=$(now_ms)
-}
-
-# Neighbours are counted over all namespaces.
-neighbours_allow() {
-	local limit
-
-	for limit in 1 2 3; do
-		sysctl -qw "net.ipv4.neigh.default.gc_thresh$limit=$((limit * 65536))"
-	done
-}
 
 # CPU time of a process and its threads, in ms.
 cpu_ms() { # cpu_ms RUN...

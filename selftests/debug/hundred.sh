@@ -12,6 +12,8 @@
 # timeout: 6000
 # shellcheck source=selftests/kselftest/lib.sh
 . "$(dirname "$0")/../kselftest/lib.sh"
+# shellcheck source=selftests/kselftest/lib/many.sh
+. "$lib_dir/lib/many.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh
 . "$lib_dir/lib/fleet.sh"
 
@@ -21,24 +23,6 @@ count=${NODES:-$(scaled 100 10)}
 peers=$(scaled 1000 100)
 mapfile -t all < <(seq -f n%g "$count")
 answers=$lib_work/answers
-
-lap_start() {
-	lap_ms=$(now_ms)
-}
-
-lap() { # lap WORDS...
-	note "figure $*: $(($(now_ms) - lap_ms)) ms"
-	lap_ms=$(now_ms)
-}
-
-# Neighbours are counted over all namespaces.
-neighbours_allow() {
-	local limit
-
-	for limit in 1 2 3; do
-		sysctl -qw "net.ipv4.neigh.default.gc_thresh$limit=$((limit * 65536))"
-	done
-}
 
 # The nodes make their keys, the admin admits all in one call, and one bundle has all.
 members_create() { # members_create NODE...

@@ -13,6 +13,8 @@
 # vm: smp
 # shellcheck source=selftests/kselftest/lib.sh
 . "$(dirname "$0")/../kselftest/lib.sh"
+# shellcheck source=selftests/kselftest/lib/many.sh
+. "$lib_dir/lib/many.sh"
 
 skip_unless_weft
 [ -z "${EMULATED-}" ] || skip "not on an emulated machine: a thousand sessions"
@@ -22,15 +24,6 @@ python=(env "PYTHONPATH=$PYTHONPATH:$lib_dir" /usr/bin/python3 "$(dirname "$0")/
 conf=$lib_work/conf
 batch=$lib_work/batch
 mkdir "$conf" "$batch"
-
-lap_start() {
-	lap_ms=$(now_ms)
-}
-
-lap() { # lap WORDS...
-	note "figure $*: $(($(now_ms) - lap_ms)) ms"
-	lap_ms=$(now_ms)
-}
 
 spokes_delete() {
 	local number

@@ -98,6 +98,8 @@ if command -v curl >/dev/null; then
 		        if self.headers["X-Vault-Token"] != "secret":
 		            return self.answer(403, {"errors": ["permission denied"]})
 		        mount, part, path = self.path[len("/v1/"):].split("/", 2)
+		        if mount != "secret":
+		            return self.answer(404, {"errors": ["no handler for route"]})
 		        if self.command == "POST":
 		            kept[path] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["data"]
 		            return self.answer(200, {})
@@ -128,6 +130,10 @@ if command -v curl >/dev/null; then
 	check "a stub of Vault: a list that fails is no empty store" eval '! "$stores/weft-store-vault" secret/weft/prod get >out 2>err && [ ! -s out ]'
 	rm broken
 	check "a stub of Vault: an empty store is none that fails" eval '"$stores/weft-store-vault" secret/weft/other get >out 2>err && [ ! -s out ]'
+	check "a stub of Vault: a mount that is not there is no empty store" eval '! "$stores/weft-store-vault" none/weft/prod get >out 2>err &&
+		grep -q "status 404" err'
+	check "a stub of Vault: nor can it be written" eval '! echo x | "$stores/weft-store-vault" none/weft/prod put fleet 2>err &&
+		grep -q "status 404" err'
 	check "a stub of Vault: watch" watches "$stores/weft-store-vault" secret/weft/prod
 	echo wrong >token
 	check "a stub of Vault: a token that is refused" eval '! "$stores/weft-store-vault" secret/weft/prod get >out 2>err'
