@@ -12,24 +12,14 @@
 #include <unistd.h>
 
 #include "fleet.h"
+#include "fleet_node.h"
 #include "fleet/agent.h"
 #include "fleet/agent_lock.h"
 #include "fleet/folder.h"
-#include "host/host.h"
 #include "support.h"
 
 static char folder_name[] = "/tmp/weft-agent-XXXXXX";
 static int alarm_ends[2];
-
-static int broken_link(struct weft_host *host, const char *name, struct weft_host_link *link)
-{
-	(void)name;
-	(void)link;
-	snprintf(host->error, sizeof(host->error), "broken");
-	return -EIO;
-}
-
-static struct weft_host host = { .link = broken_link };
 
 /* Events: none, up to a signal, which the subscription takes for itself, as that of the kernel does. */
 
@@ -63,7 +53,7 @@ static int next_event(struct weft_backend *backend, struct weft_event *event, in
 static void prepare(struct test_bench *bench)
 {
 	test_bench_start(bench, "");
-	bench->ctx.host = &host;
+	bench->ctx.host = &fleet_node_host;
 	bench->ctx.state = "state";
 	bench->ctx.runtime = "run";
 	bench->ctx.now = time(NULL);
@@ -83,23 +73,11 @@ static void write_file(const char *name, mode_t mode, const char *chars, size_t 
 
 static void new_node(void)
 {
-	struct weft_self *self = calloc(1, sizeof(*self));
-	struct weft_key admin = fleet_signer('A');
-	struct weft_folder folder;
+	const struct weft_key tunnel = fleet_seed('t');
 	struct test_bench bench;
-	bool changed;
 
-	snprintf(self->fleet, sizeof(self->fleet), "prod");
-	snprintf(self->node, sizeof(self->node), "ant");
-	self->identity = fleet_seed('a');
-	self->tunnel = fleet_seed('t');
-	self->since = time(NULL);
-	weft_keys_add(&self->trust, &admin);
 	prepare(&bench);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_begin(&folder, self) ||
-	    !weft_folder_write(&folder, &changed))
-		test_bail("the state cannot be made");
-	weft_folder_free(&folder);
+	fleet_node_create(&bench.ctx, "ant", &tunnel, time(NULL));
 	test_bench_end(&bench);
 }
 

@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include "fleet.h"
+#include "fleet_node.h"
 #include "fleet/folder.h"
 #include "fleet/phase.h"
 #include "fleet/step.h"
-#include "host/host.h"
 #include "support.h"
 
 #define START		1800000000LL
@@ -73,20 +73,10 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to)
 	return err;
 }
 
-static int broken_link(struct weft_host *host, const char *name, struct weft_host_link *link)
-{
-	(void)name;
-	(void)link;
-	snprintf(host->error, sizeof(host->error), "broken");
-	return -EIO;
-}
-
-static struct weft_host host = { .link = broken_link };
-
 static void prepare(struct test_bench *bench, int node)
 {
 	test_bench_start(bench, "");
-	bench->ctx.host = &host;
+	bench->ctx.host = &fleet_node_host;
 	bench->ctx.state = names[node];
 	bench->ctx.now = store->now;
 }
@@ -155,28 +145,17 @@ static const char *rotation(int node)
 
 static void new_node(int node)
 {
-	struct weft_self *self = calloc(1, sizeof(*self));
-	struct weft_key admin = fleet_signer('A');
-	struct weft_folder folder;
 	struct test_bench bench;
+	struct weft_key tunnel;
 	char *path;
-	bool changed;
 
-	snprintf(self->fleet, sizeof(self->fleet), "prod");
-	snprintf(self->node, sizeof(self->node), "%s", names[node]);
-	self->identity = fleet_seed(names[node][0]);
-	weft_seed_generate(&self->tunnel);
-	self->since = START;
-	weft_keys_add(&self->trust, &admin);
+	weft_seed_generate(&tunnel);
 	weft_step_free(&steps[node]);
 	if (asprintf(&path, "rm -rf %s", names[node]) < 0 || system(path))
 		test_bail("a folder of the test");
 	free(path);
 	prepare(&bench, node);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_begin(&folder, self) ||
-	    !weft_folder_write(&folder, &changed))
-		test_bail("the state cannot be made");
-	weft_folder_free(&folder);
+	fleet_node_create(&bench.ctx, names[node], &tunnel, START);
 	finish(&bench);
 }
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "fleet.h"
+#include "fleet_node.h"
 #include "fleet/folder.h"
 #include "fleet/step.h"
-#include "host/host.h"
 #include "support.h"
 
 #define NOW	1800000000LL
@@ -23,20 +23,10 @@ static struct weft_step step;
 static struct fleet_text text;
 static char said[65536];
 
-static int broken_link(struct weft_host *host, const char *name, struct weft_host_link *link)
-{
-	(void)name;
-	(void)link;
-	snprintf(host->error, sizeof(host->error), "broken");
-	return -EIO;
-}
-
-static struct weft_host host = { .link = broken_link };
-
 static void prepare(struct test_bench *bench, __s64 now)
 {
 	test_bench_start(bench, "");
-	bench->ctx.host = &host;
+	bench->ctx.host = &fleet_node_host;
 	bench->ctx.state = state;
 	bench->ctx.now = now;
 }
@@ -85,26 +75,14 @@ static __u64 grace_until(void)
 
 static void new_node(void)
 {
-	struct weft_self *self = calloc(1, sizeof(*self));
-	struct weft_key admin = fleet_signer('A');
-	struct weft_folder folder;
+	const struct weft_key tunnel = fleet_seed('t');
 	struct test_bench bench;
-	bool changed;
 
-	snprintf(self->fleet, sizeof(self->fleet), "prod");
-	snprintf(self->node, sizeof(self->node), "ant");
-	self->identity = fleet_seed('a');
-	self->tunnel = fleet_seed('t');
-	self->since = NOW - 10;
-	weft_keys_add(&self->trust, &admin);
 	weft_step_free(&step);
 	prepare(&bench, NOW);
 	unlink("prod/memory");
 	unlink("prod/self");
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_begin(&folder, self) ||
-	    !weft_folder_write(&folder, &changed))
-		test_bail("the state cannot be made");
-	weft_folder_free(&folder);
+	fleet_node_create(&bench.ctx, "ant", &tunnel, NOW - 10);
 	finish(&bench);
 }
 
