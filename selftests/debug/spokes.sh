@@ -43,7 +43,8 @@ spokes_create() {
 	"${python[@]}" batches "$count" "$prefix" "$batch" "$(ns_name hub)"
 	ns_create hub
 	defer spokes_delete
-	ip -batch "$batch/machine"
+	# ip keeps the namespaces of its commands open.
+	(ulimit -n $((4 * count + 1024)) && ip -batch "$batch/machine")
 	ip -n "$(ns_name hub)" -batch "$batch/hub"
 	ns hub "$WEFT" setconf wf0 "$conf/hub.conf"
 	for ((number = 1; number <= count; number++)); do
