@@ -2,8 +2,8 @@
 /*
  * A batch is processed by the CPU that receives it unless another CPU is idle: then it becomes a
  * job, and the CPU that adds it wakes an idle worker. While all workers are busy, PARALLEL_BACKLOG
- * jobs wait for each of them, and a CPU that adds one more processes the oldest one itself. With
- * one CPU there are no workers.
+ * jobs wait for each of them, half of a queue at most, and a CPU that adds one more processes the
+ * oldest one itself. With one CPU there are no workers.
  *
  * A worker that has been woken may not run: its CPU, or all CPUs that the workqueue may use, run
  * tasks of higher priority, or are preempted by the hypervisor. No job depends on a worker:
@@ -122,11 +122,16 @@ static struct weft_job *parallel_take_late(u64 now)
 	return parallel_take();
 }
 
-/* Takes the oldest job if more wait than the busy workers are left with. */
+/*
+ * Takes the oldest job if more wait than the busy workers are left with. Those may all be of one
+ * queue, which has to have room for as many that are under way.
+ */
 static struct weft_job *parallel_take_surplus(void)
 {
+	unsigned int most = min(PARALLEL_BACKLOG * parallel_busy, WEFT_REORDER_MAX_JOBS / 2U);
+
 	lockdep_assert_held(&parallel_lock);
-	return parallel_count > PARALLEL_BACKLOG * parallel_busy ? parallel_take() : NULL;
+	return parallel_count > most ? parallel_take() : NULL;
 }
 
 /* Takes the oldest waiting job. If there is none, the worker becomes idle. */
@@ -293,7 +298,7 @@ static struct parallel_worker *parallel_add(struct weft_job *job, bool inside,
 	parallel_put(job, now);
 	if (inside || likely(!parallel_is_late(now)))
 		worker = parallel_wake(inside);
-	if (!worker && !inside)
+	if (!inside)
 		*mine = parallel_take_late(now) ?: parallel_take_surplus();
 	parallel_watch();
 	spin_unlock(&parallel_lock);

@@ -11,6 +11,8 @@
 
 typedef pthread_mutex_t spinlock_t;
 
+#define DEFINE_SPINLOCK(name)	spinlock_t name = PTHREAD_MUTEX_INITIALIZER
+
 /* A lock that is taken twice, or released without being held, ends the program. */
 static inline void spin_lock_init(spinlock_t *lock)
 {
