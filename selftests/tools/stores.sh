@@ -71,6 +71,87 @@ out_of_it() {
 }
 check "a folder: no file outside" out_of_it
 
+# What a node can do in the folder of hellos, and what comes between two calls: the other records are there all the same.
+if [ "$(id -u)" = 0 ]; then ordinary="setpriv --reuid 65534 --regid 65534 --clear-groups"; else ordinary=; fi
+hostile_store() { # hostile_store NAME: the others' records
+	rm -rf "$1"
+	mkdir -p "$1/node" "$1/hello"
+	printf 'weft-fleet/1 %s\n' fleet >"$1/fleet"
+	printf 'weft-fleet/1 %s\n' bee >"$1/node/bee"
+	printf 'weft-fleet/1 %s\n' cat >"$1/hello/cat"
+	chmod 755 .
+	chmod -R a+rX "$1"
+}
+gets_others() { # gets_others COMMAND...
+	timeout 20 "$@" "$stores/weft-store-dir" "$dir/hostile" get >out 2>err && [ "$(grep -c '^weft-fleet/1 \(fleet\|bee\|cat\)$' out)" = 3 ]
+}
+watches_others() { # watches_others COMMAND...
+	local pid good=1
+
+	timeout -k 2 60 "$@" "$stores/weft-store-dir" "$dir/hostile" watch >watched 2>err &
+	pid=$!
+	wait_for grep -q cat watched && echo "weft-fleet/1 later" >hostile/node/dog && wait_for grep -q later watched && good=0
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	return $good
+}
+hostile_store hostile
+echo "weft-fleet/1 hidden" >hostile/hello/bad
+chmod 000 hostile/hello/bad
+# shellcheck disable=SC2086 # words
+check "a folder: a hello that cannot be read hides no record" gets_others $ordinary
+# shellcheck disable=SC2086 # words
+check "... nor from a watch" watches_others $ordinary
+chmod 000 hostile/node/bee
+# shellcheck disable=SC2086 # words
+check "... a record of the admin's is missed" eval '! gets_others $ordinary'
+hostile_store hostile
+mkdir -m 000 hostile/hello/x
+# shellcheck disable=SC2086 # words
+check "a folder: nor does a folder that cannot be read" gets_others $ordinary
+# shellcheck disable=SC2086 # words
+check "... nor from a watch" watches_others $ordinary
+hostile_store hostile
+truncate -s 8G hostile/hello/bad
+mkfifo hostile/hello/fifo
+ln -s /dev/zero hostile/hello/zero
+check "a folder: nor do a file without an end, a FIFO and a device" gets_others
+check "... nor from a watch" watches_others
+hostile_store hostile
+printf 'weft-fleet/1 \0\377\n\0' >hostile/hello/bad
+check "a folder: nor does what is no text" gets_others env LANG=C.UTF-8 LC_ALL=C.UTF-8
+hostile_store hostile
+mkdir gone
+cat >gone/xargs <<-'END'
+	#!/bin/sh
+	rm -f hostile/hello/bad
+	exec /usr/bin/xargs "$@"
+END
+chmod +x gone/xargs
+echo "weft-fleet/1 bad" >hostile/hello/bad
+# So it is the first of the changed ones.
+chmod 600 hostile/fleet hostile/node/bee hostile/hello/cat
+check "a folder: nor does a file that is gone by then" watches_others env "PATH=$dir/gone:$PATH"
+put_at_limit() {
+	! (ulimit -f 0; printf '%s\n' "$record" | "$stores/weft-store-dir" "$dir/store" put hello/bat 2>/dev/null) && leaves_no_parts
+}
+check "a folder: a put without room leaves no part" put_at_limit
+put_killed() {
+	local pid
+
+	mkfifo held
+	"$stores/weft-store-dir" "$dir/store" put hello/bat <held 2>err &
+	pid=$!
+	exec 7>held
+	wait_for eval '! leaves_no_parts' || return 1
+	kill -KILL "$pid"
+	exec 7>&-
+	wait "$pid" 2>/dev/null
+	find store -name '.new.*' -exec touch -d '20 minutes ago' {} +
+	echo x | "$stores/weft-store-dir" "$dir/store" put hello/bat && leaves_no_parts
+}
+check "a folder: what a put that was killed has left is swept up" put_killed
+
 # The machine's clock is an hour ahead of the file system's: times of files are never after its own.
 mkdir ahead
 cat >ahead/date <<-'END'
@@ -83,7 +164,57 @@ check "a folder that is gone" eval '! "$stores/weft-store-dir" "$dir/none" get >
 check "etcd: a node of the name of etcd's own user" eval '! "$stores/weft-etcd-setup" "$dir/tls" node /weft/prod root 2>err && grep -q "is no name for a node" err'
 check "etcd: ... or the authority's" eval '! "$stores/weft-etcd-setup" "$dir/tls" node /weft/prod ca 2>err && grep -q "is no name for a node" err'
 check "etcd: a node of no name" eval '! "$stores/weft-etcd-setup" "$dir/tls" node /weft/prod ../x 2>err && grep -q "is not the name of a node" err'
+check "etcd: a member whose files would be another member's" eval '! "$stores/weft-etcd-setup" "$dir/tls" member one.peer 192.0.2.1 2>err && grep -q "is no name for a member" err'
+check "etcd: a member of no name" eval '! "$stores/weft-etcd-setup" "$dir/tls" member ../x 192.0.2.1 2>err && grep -q "is not the name of a member" err'
 check "etcd: nothing was made of them" [ ! -e tls ]
+
+# A certificate that was being written when the program was ended.
+mkdir cut etcd
+cat >cut/openssl <<-'END'
+	#!/bin/sh
+	[ "$1" = x509 ] || exec /usr/bin/openssl "$@"
+	while [ "$1" != -out ]; do shift; done
+	: >"$2"
+	kill -KILL $PPID
+END
+chmod +x cut/openssl
+made_again() {
+	"$stores/weft-etcd-setup" "$dir/tls" ca 2>err
+	PATH=$dir/cut:$PATH "$stores/weft-etcd-setup" "$dir/tls" client ember 2>err
+	"$stores/weft-etcd-setup" "$dir/tls" client ember 2>err && openssl verify -CAfile tls/ca.crt tls/ember.crt >out 2>err
+}
+if command -v openssl >/dev/null; then
+	check "etcd: a certificate that was cut is made again" made_again
+else
+	echo "ok $((count += 1)) - etcd: a certificate that was cut # SKIP no openssl here"
+fi
+
+# Values are printed as they are: a node may put what is no text.
+cat >etcd/etcdctl <<-'END'
+	#!/bin/sh
+	case $1 in
+	get)
+		printf '"ClusterID" : 1\n"Revision" : 7\n"Value" : "weft-fleet/1 first"\n'
+		;;
+	watch)
+		printf 'PUT\nk\n\0\nPUT\nk\nweft-fleet/1 \377\nPUT\nk\nweft-fleet/1 second\n'
+		exec sleep 1000
+		;;
+	esac
+END
+chmod +x etcd/etcdctl
+etcd_watches() { # etcd_watches LOCALE
+	local pid good=1
+
+	PATH=$dir/etcd:$PATH LC_ALL=$1 timeout -k 2 60 "$stores/weft-store-etcd" /weft/prod watch >watched 2>err &
+	pid=$!
+	wait_for grep -aq first watched && wait_for grep -aq second watched && good=0
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	return $good
+}
+check "etcd: what is no text does not end a watch" etcd_watches C
+check "... in UTF-8, too" etcd_watches C.UTF-8
 
 if command -v curl >/dev/null; then
 	python3 - >port <<-'END' &

@@ -12,6 +12,7 @@
 #include "fleet.h"
 #include "fleet_node.h"
 #include "fleet/folder.h"
+#include "fleet/last.h"
 #include "fleet/step.h"
 #include "support.h"
 
@@ -222,6 +223,87 @@ static void check_order(void)
 	test_text("... which is followed in its time", rotation(), "announced");
 }
 
+/* A node that waits for its admission is a stranger to itself. */
+static void check_lost_hello(void)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+	unsigned int i;
+	bool changed;
+
+	new_node();
+	prepare(&bench, NOW);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+		test_bail("the state cannot be read");
+	folder.self->serial = 1;
+	weft_folder_write(&folder, &changed);
+	weft_folder_free(&folder);
+	finish(&bench);
+	take_step(0);
+	for (i = 0; i < 2; i++) {
+		fleet_terms(&text, 'A', 1, "A", "");
+		fleet_node(&text, 'A', "bee", 1, 1, 'b', "10.7.0.2", "");
+		if (!i)
+			say_own_hello();
+		step.all = true;
+		take_step(10 + i);
+		if (!i)
+			test_ok(!step.in && step.published_at, "a store has the hello of a node that is not in");
+	}
+	test_ok(!step.published_at, "... and has lost it: it is published again");
+}
+
+/* Writes to the folder are told by the time of the outcome. */
+static __s64 last_time(void)
+{
+	struct weft_fleet_last last;
+	struct weft_folder folder;
+	struct test_bench bench;
+	__s64 time;
+
+	prepare(&bench, NOW);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", false))
+		test_bail("the state cannot be read");
+	weft_fleet_last_read(&folder, &last);
+	time = last.time;
+	weft_fleet_last_free(&last);
+	weft_folder_free(&folder);
+	finish(&bench);
+	return time;
+}
+
+/* A hello of bee's with a signature that is wrong, @number being told in its payload. */
+static void say_forged(unsigned int number)
+{
+	char more[64];
+	char *at;
+
+	snprintf(more, sizeof(more), ",\"x-number\":%u", number);
+	fleet_hello(&text, 'b', "bee", 2 + number, 1, 'u', more);
+	at = memrchr(text.chars, '}', text.len);
+	at[-1] = at[-1] == '1' ? '2' : '1';
+}
+
+static void check_forged(void)
+{
+	unsigned int i, told = 0;
+
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	for (i = 0; i < 100; i++) {
+		say_forged(i);
+		take_step(100 + i);
+		told += !!strstr(said, "is refused");
+	}
+	test_ok(told == 2 && last_time() == NOW + 160, "forged records that come all the time are told once a minute");
+	say_fleet(1, "", "");
+	say_forged(i);
+	step.all = true;
+	take_step(201);
+	test_ok(strstr(said, "is refused") && last_time() == NOW + 201, "... and those of a whole store always");
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -233,6 +315,8 @@ int main(void)
 	check_expired();
 	check_clock();
 	check_order();
+	check_lost_hello();
+	check_forged();
 	weft_step_free(&step);
 	fleet_clear(&text);
 	unlink("prod/memory");

@@ -216,14 +216,16 @@ static bool gate_is_known(const struct gate_job *job, const struct gate_line *li
 					   sizeof(*job->known), gate_compare_sought);
 }
 
-static void gate_drop_known(struct gate_job *job, const char *own_hello)
+/* @store: what the store has begins there. */
+static void gate_drop_known(struct gate_job *job, const char *store, const char *own_hello)
 {
 	size_t i, own_len = own_hello ? strlen(own_hello) : 0;
 	struct gate_line *line;
 
 	for (i = 0; i < job->count; i++) {
 		line = &job->lines[i];
-		if (own_hello && line->len == own_len && !memcmp(line->at, own_hello, own_len))
+		if (own_hello && line->at >= store && line->len == own_len &&
+		    !memcmp(line->at, own_hello, own_len))
 			job->gate->own = true;
 		if (!gate_is_known(job, line))
 			continue;
@@ -405,7 +407,7 @@ bool weft_gate_merge(struct weft_fleet *fleet, const char *text, size_t len,
 	gate->merge.whole = true;
 	job.failed = !gate_split(&job, text, len) || job.failed || !gate_list_known(&job);
 	if (!job.failed) {
-		gate_drop_known(&job, own_hello);
+		gate_drop_known(&job, text + gate->kept, own_hello);
 		gate_run(&job);
 	}
 	free(job.lines);

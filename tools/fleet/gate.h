@@ -14,6 +14,8 @@
  * struct weft_gate - the result
  * @tells: set by the caller: lines that are no records, and those of unknown signers, are
  *         among the refused, each by its number; and so is a last one without a newline
+ * @kept: set by the caller: so many bytes at the beginning of the text are former strangers, and
+ *        not of the store
  * @merge: of the records that passed; forged ones are among the refused
  * @strangers: lines of signers that the fleet does not know (yet), to be freed
  * @strangers_len: their length in bytes
@@ -23,6 +25,7 @@
  */
 struct weft_gate {
 	bool tells;
+	size_t kept;
 	struct weft_merge merge;
 	char *strangers;
 	size_t strangers_len;

@@ -15,6 +15,8 @@
 
 /* More would hide the first ones. */
 #define STEP_REFUSED_SHOWN	20
+/* The least time between two reports of refused records, in seconds. */
+#define STEP_TELL_S		60
 
 /**
  * struct step_job - one step
@@ -24,6 +26,7 @@
  * @gate: the outcome of the gate, about @before
  * @before: the hello before the step, or NULL
  * @turn: the rotation's turn
+ * @tells: refused records are told, and written
  */
 struct step_job {
 	const struct weft_context *ctx;
@@ -32,6 +35,7 @@ struct step_job {
 	struct weft_gate gate;
 	char *before;
 	struct weft_schedule_turn turn;
+	bool tells;
 };
 
 static bool step_no_memory(const struct step_job *job)
@@ -89,6 +93,23 @@ static char *step_text(const struct step_job *job, size_t *len)
 	return text;
 }
 
+/*
+ * Refused records that come by themselves are told once in a while: each node may write some all
+ * the time. Those of a whole store are always.
+ */
+static bool step_tells(const struct step_job *job)
+{
+	struct weft_step *step = job->step;
+	__s64 since = job->ctx->now - step->told_at;
+
+	if (!job->gate.merge.refused_count)
+		return step->all;
+	if (!step->all && step->told_at && since >= 0 && since < STEP_TELL_S)
+		return false;
+	step->told_at = job->ctx->now;
+	return true;
+}
+
 static void step_warn(const struct step_job *job)
 {
 	const struct weft_merge *merge = &job->gate.merge;
@@ -127,6 +148,7 @@ static bool step_take_in(struct step_job *job)
 	char *text;
 
 	job->gate.merge.now = job->ctx->now;
+	job->gate.kept = job->step->strangers_len;
 	if (!job->step->len)
 		return true;
 	text = step_text(job, &len);
@@ -140,7 +162,9 @@ static bool step_take_in(struct step_job *job)
 	job->gate.strangers = NULL;
 	job->step->accepted = job->gate.merge.accepted;
 	step_begin_orders(job, had_terms);
-	step_warn(job);
+	job->tells = step_tells(job);
+	if (job->tells)
+		step_warn(job);
 	return true;
 }
 
@@ -287,7 +311,6 @@ static bool step_is_confirmed(const struct step_job *job, const struct weft_flee
 static void step_note_last(struct step_job *job, bool good, const struct weft_fleet_apply *apply,
 			   struct weft_fleet_last *last)
 {
-	bool news = job->step->all || job->gate.merge.refused_count;
 	__u64 held = last->waits ? last->epoch : weft_fleet_epoch(job->folder->fleet);
 	struct weft_fleet_last next = *last;
 
@@ -295,7 +318,7 @@ static void step_note_last(struct step_job *job, bool good, const struct weft_fl
 	next.ok = good;
 	next.epoch = apply->waits ? held : weft_fleet_epoch(job->folder->fleet);
 	next.waits = apply->waits;
-	weft_fleet_last_write(job->folder, &next, news ? &job->gate.merge : NULL,
+	weft_fleet_last_write(job->folder, &next, job->tells ? &job->gate.merge : NULL,
 			      &apply->problems);
 }
 
@@ -330,8 +353,8 @@ static bool step_finish(struct step_job *job)
 	bool changed = false;
 
 	if (job->step->in &&
-	    (job->step->apply || job->step->accepted || job->gate.merge.refused_count ||
-	     job->turn.step != WEFT_SCHEDULE_WAITS))
+	    (job->step->apply || job->step->accepted ||
+	     (job->tells && job->gate.merge.refused_count) || job->turn.step != WEFT_SCHEDULE_WAITS))
 		return step_apply(job);
 	return weft_folder_write(job->folder, &changed);
 }
@@ -365,7 +388,9 @@ static bool step_run(struct step_job *job)
 
 bool weft_step(struct weft_folder *folder, struct weft_step *step)
 {
-	struct step_job job = { .ctx = folder->ctx, .folder = folder, .step = step };
+	struct step_job job = {
+		.ctx = folder->ctx, .folder = folder, .step = step, .tells = step->all,
+	};
 	bool good;
 
 	memcpy(step->node, folder->self->node, sizeof(step->node));

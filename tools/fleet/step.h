@@ -23,6 +23,7 @@
  * @published_at: since when the store has it, 0: not yet, as far as is known
  * @order: the order of the admin that @ordered_at is about
  * @ordered_at: since when it is known, 0: the node has followed it
+ * @told_at: when refused records were told, 0: never
  * @accepted: records that were new
  * @epoch: of the fleet
  * @peers: peers of the interface
@@ -47,6 +48,7 @@ struct weft_step {
 	__s64 published_at;
 	__u64 order;
 	__s64 ordered_at;
+	__s64 told_at;
 	size_t accepted;
 	__u64 epoch;
 	size_t peers;
