@@ -3,10 +3,10 @@
 #
 # The bench's namespaces, links and tunnels. To be sourced in the guest; guest.sh has the drawing.
 #
-#   pair_create KIND; pair_topology offloads|wire; pair_delete      a, b, c, d; $far is b's address seen from a
-#   hub_create KIND COUNT [together|apart]; hub_topology offloads|wire; hub_delete   s with COUNT devices, h with one
-#   hub_restart KIND COUNT                                          commands that make the hub's device anew
-#   hub_possible KIND
+#   pair_create KIND; pair_topology offloads|wire; pair_delete    a, b, c, d; $far is b's address seen from a
+#   hub_create KIND COUNT [together|apart]                        s with COUNT devices, h with one
+#   hub_topology offloads|wire; hub_delete; hub_possible KIND
+#   hub_restart KIND COUNT                                        prints a command that makes the hub's device anew
 #
 #   result KIND CASE TOPOLOGY UNIT JSON, no_result KIND CASE TOPOLOGY WHY      print a line of JSON
 #   settle                                                                     waits until the machine is idle
