@@ -179,7 +179,8 @@ def fair_table(store):
     for name, value in ("median", median_us), ("p99", p99_us):
         rows += [[f"{name}, {text}, {number_of_cpus(cpus)}"] +
                  [spread(store.values(kind, case, cpus, value).values()) for kind in COMPARED[1:]]
-                 for cpus in store.cpus() for case, text in FAIR.items()]
+                 for cpus in store.cpus() for case, text in FAIR.items()
+                 if any(store.of(kind, case, cpus) for kind in COMPARED[1:])]
     return header, rows
 
 
