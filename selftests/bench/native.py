@@ -87,9 +87,8 @@ class Store:
     """The results of native.sh in a folder."""
 
     def __init__(self, folder):
-        self.rows = load(os.path.join(folder, "native.json"))
-        profile, conditions = (os.path.join(folder, name) for name in ("profile.json", "conditions.json"))
-        self.profiles = load(profile) if os.path.exists(profile) else []
+        rows, profile, conditions = (os.path.join(folder, name) for name in ("native.json", "profile.json", "conditions.json"))
+        self.rows, self.profiles = (load(path) if os.path.exists(path) else [] for path in (rows, profile))
         self.conditions = {}
         if os.path.exists(conditions):
             with open(conditions, encoding="utf-8") as file:

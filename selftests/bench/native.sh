@@ -5,7 +5,7 @@
 #
 #   native.sh figures [WORD...]    throughput by the kernel's CPU seconds and by the clock
 #   native.sh profile [WORD...]    which functions the kernel's CPU seconds are spent in, by purpose
-#   native.sh all                  both, and the table of what weft's speed has to reach
+#   native.sh all                  both, a model of many CPUs, and the table of what weft's speed has to reach
 #   native.sh show                 prints the last complete run again, with that table
 #   native.sh document             puts the figures and plots of the last complete run into the documentation
 #
@@ -144,6 +144,7 @@ run_all() {
 	run_figures "$@"
 	run_profile "$@"
 	show_figures >/dev/null
+	[ ! -e "$directory/profile.json" ] || python3 "$here/many.py" show "$directory" || :
 	"$here/plots.sh" native "$directory" "$directory"
 	say "took $((SECONDS - started)) s; $directory has all figures (native.json, native.csv), profiles (profile.json) and plots"
 	show_bars
@@ -169,6 +170,7 @@ run_document() {
 	[ -e "$directory/native.json" ] || die "there are no figures yet: run make bench-native first"
 	python3 "$here/native.py" document "$directory" "$document"
 	python3 "$here/bars.py" document "$document" "$instructions" "$directory"
+	[ ! -e "$directory/profile.json" ] || python3 "$here/many.py" document "$directory" "$document"
 	"$here/plots.sh" native "$directory" "${document%/*}"
 }
 

@@ -7,10 +7,10 @@ import json
 import os
 import sys
 import tempfile
-import traceback
 
 import bars
 import native
+import tap
 import verdict
 
 SECOND = 1_000_000_000
@@ -185,19 +185,5 @@ def test_newest_run():
         assert bars.newest(["missing"]) is None
 
 
-def main():
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
-    failed = False
-    for number, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print(f"ok {number} - {name.removeprefix('test_').replace('_', ' ')}")
-        except Exception:
-            failed = True
-            print(f"not ok {number} - {name.removeprefix('test_').replace('_', ' ')}")
-            print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")
-    print(f"1..{len(tests)}")
-    sys.exit(failed)
-
-
-main()
+if __name__ == "__main__":
+    sys.exit(tap.run(globals()))
