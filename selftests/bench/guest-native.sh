@@ -4,8 +4,9 @@
 # Measures in a guest that is a program (native.sh), and prints a line of JSON for each figure: one round, all kinds
 # in turn.
 #
-#   guest-native.sh      KINDS, CASES: lists of words; SECS: CPU seconds of each figure; SPOKES: of the hub; FOLDER: a folder of the
-#                        host's; PROFILED: cases of which the host's perf takes a profile, in place of figures
+#   guest-native.sh      KINDS, CASES: lists of words; SECS: CPU seconds of each figure; SPOKES: of the hub; MANY: of the hub that
+#                        restarts; FOLDER: a folder of the host's; PROFILED: cases of which the host's perf takes a profile, in
+#                        place of figures
 #
 # guest.sh has the drawing of namespaces and links.
 set -u -o pipefail
@@ -15,13 +16,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 KINDS=${KINDS:-none wireguard weft}
 CASES=${CASES:-tcp1}
-SECS=${SECS:-1} SPOKES=${SPOKES:-100} PROFILED=${PROFILED-}
+SECS=${SECS:-1} SPOKES=${SPOKES:-100} MANY=${MANY:-1000} PROFILED=${PROFILED-}
 export METER=/dev/tty2
 traffic=$programs/traffic
+near=10.9.0.1
 work=$(mktemp -d)
 # Cases of a hub with sessions to set up: each has a new hub.
 hub_cases="handshake hub"
+FAIR_SPOKES=5
 fair_case="fair"
+restart_case="restart"
+# Two CPUs are what these cases are about.
+two_cpu_cases="tcp1-back tcp4-back tcp1-both tcp4-both restart"
 # Cases for a tunnel in user space, which is not compared with weft in each detail.
 go_cases="tcp1 tcp4 udp forward pingpong"
 
@@ -52,6 +58,22 @@ case_tcp1() {
 
 case_tcp4() {
 	measure "$1" tcp4 byte stream a b "$far" 4 "$(warm "$1" 20000000)" "${SECS}s"
+}
+
+case_tcp1-back() {
+	measure "$1" tcp1-back byte stream b a "$near" 1 "$(warm "$1" 20000000)" "${SECS}s"
+}
+
+case_tcp4-back() {
+	measure "$1" tcp4-back byte stream b a "$near" 4 "$(warm "$1" 20000000)" "${SECS}s"
+}
+
+case_tcp1-both() {
+	measure "$1" tcp1-both byte stream a b "$far" 1 "$(warm "$1" 40000000)" "${SECS}s" "$near"
+}
+
+case_tcp4-both() {
+	measure "$1" tcp4-both byte stream a b "$far" 4 "$(warm "$1" 40000000)" "${SECS}s" "$near"
 }
 
 case_udp() {
@@ -94,36 +116,52 @@ case_hub() {
 	measure "$1" hub byte stream s h 10.8.0.1+1 "$SPOKES" 20000000 "${SECS}s"
 }
 
-# Bytes sent by the first spoke.
-bulk_bytes() {
-	ns s awk '$1 == "wt1:" { print $10 }' /proc/net/dev
+# The fewest bytes that one of the first spokes has sent.
+bulk_bytes() { # bulk_bytes COUNT
+	ns s awk -v count="$1" '
+		{ number = substr($1, 3) + 0 }
+		$1 ~ /^wt[0-9]+:$/ && number <= count && (least == "" || $10 < least) { least = $10 }
+		END { print least + 0 }' /proc/net/dev
 }
 
-bulk_goes_on() { # bulk_goes_on PID: waits for another megabyte
+bulk_goes_on() { # bulk_goes_on PID COUNT: waits for another 100 kB of each
 	local begin tries=0
 
-	begin=$(bulk_bytes)
-	while [ "$(bulk_bytes)" -lt $((begin + 1000000)) ]; do
+	begin=$(bulk_bytes "$2")
+	while [ "$(bulk_bytes "$2")" -lt $((begin + 100000)) ]; do
 		kill -0 "$1" 2>/dev/null && [ $((tries += 1)) -lt 600 ] || return
 		sleep 0.05
 	done
 }
 
-# One spoke's round trips, alone and beside another spoke's bulk traffic, which must not end before them.
-case_fair() {
+fair_pings() { # fair_pings KIND CASE
+	measure "$1" "$2" "round trip" pingpong s h 10.8.0.$FAIR_SPOKES 100 2000
+}
+
+# The last spoke's round trips beside the bulk traffic of the first ones, which must not end before them.
+fair_beside() { # fair_beside KIND CASE COUNT
 	local bulk line
 
-	measure "$1" fair-alone "round trip" pingpong s h 10.8.0.2 100 600
-	TRAFFIC_PORT=7011 env -u METER "$traffic" stream s h 10.8.0.1 1 0 100000000000 >/dev/null 2>&1 &
+	TRAFFIC_PORT=7011 env -u METER "$traffic" stream s h 10.8.0.1+1 "$3" 0 100000000000 >/dev/null 2>&1 &
 	bulk=$!
-	line=$(bulk_goes_on $bulk && measure "$1" fair-loaded "round trip" pingpong s h 10.8.0.2 100 600)
-	if [ -n "$line" ] && bulk_goes_on $bulk; then
+	line=$(bulk_goes_on $bulk "$3" && fair_pings "$1" "$2")
+	if [ -n "$line" ] && bulk_goes_on $bulk "$3"; then
 		printf '%s\n' "$line"
 	else
-		no_result "$1" fair-loaded offloads "the other spoke's bulk does not go on"
+		no_result "$1" "$2" offloads "the bulk of $3 other spokes does not go on"
 	fi
 	kill $bulk 2>/dev/null
 	wait $bulk 2>/dev/null
+}
+
+case_fair() {
+	fair_pings "$1" fair-alone
+	fair_beside "$1" fair-loaded 1
+	fair_beside "$1" fair-four $((FAIR_SPOKES - 1))
+}
+
+case_restart() {
+	measure "$1" restart spoke restart s h 10.8.0.1+1 "$MANY" "ip -n h link delete wt0" "$(hub_restart "$1" "$MANY")"
 }
 
 # ---- rounds ----
@@ -160,12 +198,12 @@ run_pair() { # run_pair KIND CASE...
 	pair_delete
 }
 
-run_hub() { # run_hub KIND COUNT CASE...
-	local kind=$1 count=$2 name
+run_hub() { # run_hub KIND COUNT together|apart CASE...
+	local kind=$1 count=$2 place=$3 name
 
-	shift 2
+	shift 3
 	[ $# != 0 ] || return 0
-	if hub_create "$kind" "$count" 2>"$work/errors" && hub_topology offloads; then
+	if hub_create "$kind" "$count" "$place" 2>"$work/errors" && hub_topology offloads; then
 		for name; do
 			run_case "$kind" "$name"
 		done
@@ -175,25 +213,39 @@ run_hub() { # run_hub KIND COUNT CASE...
 	hub_delete
 }
 
+is_in() { # is_in WORD LIST
+	[[ " $2 " == *" $1 "* ]]
+}
+
+# Whether a case can be measured with that kind, and this number of CPUs.
+is_possible() { # is_possible KIND CASE
+	case $1 in
+	wireguard-go*) is_in "$2" "$go_cases" || return ;;
+	none) ! is_in "$2" "handshake $fair_case $restart_case" || return ;;
+	esac
+	[ "$(nproc)" != 1 ] || ! is_in "$2" "$two_cpu_cases"
+}
+
 run_kind() { # run_kind KIND
-	local kind=$1 pair=() hub=() fair=() name
+	local kind=$1 pair=() hub=() fair=() restart=() name
 
 	for name in $CASES; do
-		if [[ $kind == wireguard-go* && " $go_cases " != *" $name "* ]]; then
+		if ! is_possible "$kind" "$name"; then
 			continue
-		elif [[ " $hub_cases " != *" $name "* && $name != "$fair_case" ]]; then
-			pair+=("$name")
-		elif ! hub_possible "$kind" || [[ $kind == none && $name != hub ]]; then
-			continue
+		elif is_in "$name" "$hub_cases"; then
+			hub+=("$name")
 		elif [ "$name" = "$fair_case" ]; then
 			fair=("$name")
+		elif [ "$name" = "$restart_case" ]; then
+			restart=("$name")
 		else
-			hub+=("$name")
+			pair+=("$name")
 		fi
 	done
 	run_pair "$kind" "${pair[@]}"
-	run_hub "$kind" "$SPOKES" "${hub[@]}"
-	run_hub "$kind" 2 "${fair[@]}"
+	run_hub "$kind" "$SPOKES" together "${hub[@]}"
+	run_hub "$kind" $FAIR_SPOKES together "${fair[@]}"
+	run_hub "$kind" "$MANY" apart "${restart[@]}"
 }
 
 # perf attributes samples to the kernel's process, without its functions; and modules have other addresses at each

@@ -28,6 +28,8 @@ Case = collections.namedtuple("Case", "name unit scale")
 BYTE, PACKET = 8e-6, 8e-6 * 1300
 CASES = {
     "tcp1": Case("TCP, one flow", "Mbit", BYTE), "tcp4": Case("TCP, four flows", "Mbit", BYTE),
+    "tcp1-back": Case("TCP, one flow, opposite", "Mbit", BYTE), "tcp4-back": Case("TCP, four flows, opposite", "Mbit", BYTE),
+    "tcp1-both": Case("TCP, one flow each way", "Mbit", BYTE), "tcp4-both": Case("TCP, four flows each way", "Mbit", BYTE),
     "udp": Case("UDP, 1300 bytes, send", "Mbit", PACKET), "udp-mmsg": Case("UDP, 1300 bytes, sendmmsg", "Mbit", PACKET),
     "udp-gso": Case("UDP, 1300 bytes, UDP_SEGMENT", "Mbit", PACKET),
     "forward": Case("forwarded, 64 bytes", "1000 packets", 1e-3),
@@ -35,7 +37,9 @@ CASES = {
     "ping": Case("ping", "1000 round trips", 1e-3), "pingpong": Case("TCP_RR, 1 byte", "1000 round trips", 1e-3),
     "hub": Case("TCP, 100 spokes into a hub", "Mbit", BYTE), "handshake": Case("handshakes", "1000 handshakes", 1e-3),
 }
-FAIR = {"fair-alone": "alone", "fair-loaded": "beside another spoke's bulk"}
+FAIR = {"fair-alone": "alone", "fair-loaded": "beside another spoke's bulk", "fair-four": "beside four others' bulk"}
+RESTART = {"back": "hub is configured again", "first": "first spoke has an answer", "median": "median of the spokes",
+           "p99": "99th percentile", "last": "all spokes have answers"}
 
 
 # ---- figures of a run ----
@@ -60,6 +64,15 @@ def median_us(row):
     return row["median"] / 1e3
 
 
+def p99_us(row):
+    return row["p99"] / 1e3
+
+
+def busy(row):
+    """The number of CPUs in which the kernel or a program of the guest ran."""
+    return (row["cpu"]["kernel"] + row["cpu"]["programs"]) / row["cpu"]["clock"]
+
+
 def others(row):
     """The number of CPUs that did other work, or were taken by a hypervisor."""
     cpu = row["cpu"]
@@ -74,9 +87,8 @@ class Store:
     """The results of native.sh in a folder."""
 
     def __init__(self, folder):
-        self.rows = load(os.path.join(folder, "native.json"))
-        profile, conditions = (os.path.join(folder, name) for name in ("profile.json", "conditions.json"))
-        self.profiles = load(profile) if os.path.exists(profile) else []
+        rows, profile, conditions = (os.path.join(folder, name) for name in ("native.json", "profile.json", "conditions.json"))
+        self.rows, self.profiles = (load(path) if os.path.exists(path) else [] for path in (rows, profile))
         self.conditions = {}
         if os.path.exists(conditions):
             with open(conditions, encoding="utf-8") as file:
@@ -92,7 +104,7 @@ class Store:
 
     def values(self, kind, case, cpus, value):
         """round -> figure"""
-        scale = CASES[case].scale if case in CASES and value is not median_us else 1
+        scale = CASES[case].scale if case in CASES and value in (by_kernel, by_all, by_clock) else 1
         return {number: value(row) * scale for number, row in self.of(kind, case, cpus).items()}
 
     def median(self, kind, case, cpus, value):
@@ -113,13 +125,22 @@ def spread(values):
     return f"{short(statistics.median(values))} ({short(min(values))} to {short(max(values))})"
 
 
+def divided(first, second):
+    """The ratio of two figures in each round that has both."""
+    return [first[number] / second[number] for number in first if number in second]
+
+
+def ratios(store, case, cpus, value, kinds=("weft", "wireguard")):
+    """The ratio of two kinds, by round."""
+    return divided(*(store.values(kind, case, cpus, value) for kind in kinds))
+
+
 def ratio(store, case, cpus, value):
-    """The ratio of weft to in-tree, by round."""
-    ours, theirs = (store.values(kind, case, cpus, value) for kind in ("weft", "wireguard"))
-    pairs = [ours[number] / theirs[number] for number in ours if number in theirs]
-    if not pairs:
+    """weft to in-tree."""
+    found = ratios(store, case, cpus, value)
+    if not found:
         return "-"
-    return f"{statistics.median(pairs):.2f} ({min(pairs):.2f} to {max(pairs):.2f})"
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
 
 
 def rate_rows(store, cpus, value):
@@ -153,12 +174,24 @@ def go_table(store):
 
 
 def fair_table(store):
-    header, rows = ["median round trip, us, by the clock"] + COMPARED[1:], []
-    for cpus in store.cpus():
-        rows += [[f"{text}, {number_of_cpus(cpus)}"] +
-                 [spread(store.values(kind, case, cpus, median_us).values()) for kind in COMPARED[1:]]
-                 for case, text in FAIR.items()]
+    header, rows = ["round trip, us, by the clock"] + COMPARED[1:], []
+    for name, value in ("median", median_us), ("p99", p99_us):
+        rows += [[f"{name}, {text}, {number_of_cpus(cpus)}"] +
+                 [spread(store.values(kind, case, cpus, value).values()) for kind in COMPARED[1:]]
+                 for cpus in store.cpus() for case, text in FAIR.items()
+                 if any(store.of(kind, case, cpus) for kind in COMPARED[1:])]
     return header, rows
+
+
+def restart_table(store):
+    """Seconds from the deletion of the hub's device."""
+    kinds = [kind for kind in COMPARED if store.of(kind, "restart", 2)]
+    found = {kind: store.of(kind, "restart", 2).values() for kind in kinds}
+    counts = sorted({row["count"] for kind in kinds for row in found[kind]})
+    figures = {f"seconds until: {text}": lambda row, name=name: row[name] / 1e9 for name, text in RESTART.items()}
+    figures["CPU seconds of the kernel"] = lambda row: row["cpu"]["kernel"] / 1e9
+    rows = [[text] + [spread(map(value, found[kind])) for kind in kinds] for text, value in figures.items() if kinds]
+    return [f"a hub restarts: {' or '.join(f'{count:,}' for count in counts)} spokes, 2 CPUs"] + kinds, rows
 
 
 def profile_table(store, case):
@@ -183,15 +216,23 @@ def profile_table(store, case):
 
 def idle(store, kind, case):
     """Time of the two CPUs in which neither the kernel nor a program of the guest ran."""
-    return statistics.median(
-        max(0, 2 - (row["cpu"]["kernel"] + row["cpu"]["programs"]) / row["cpu"]["clock"])
-        for row in store.of(kind, case, 2).values())
+    return statistics.median(max(0, 2 - busy(row)) for row in store.of(kind, case, 2).values())
+
+
+def busy_table(store):
+    header, rows = ["CPUs busy, of 2"] + COMPARED, []
+    for case, known in CASES.items():
+        if known.unit == "Mbit" and any(store.of(kind, case, 2) for kind in COMPARED):
+            rows.append([known.name] + [spread(store.values(kind, case, 2, busy).values()) for kind in COMPARED])
+    return header, rows
 
 
 def all_tables(store):
     yield from rate_tables(store)
+    yield busy_table(store)
     yield go_table(store)
     yield fair_table(store)
+    yield restart_table(store)
     for case in CASES:
         if any(row["case"] == case for row in store.profiles):
             yield profile_table(store, case)
@@ -337,15 +378,15 @@ def conditions(words):
 def write_csv(folder):
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["cpus", "round", "kind", "case", "unit", "per kernel CPU s", "per CPU s", "per s", "median us",
-                     "system share", "other CPUs", "lost"])
+                     "p99 us", "system share", "other CPUs", "busy CPUs", "lost"])
     for row in Store(folder).rows:
         if "absent" in row:
             continue
-        known = CASES.get(row["case"], Case("", "round trips", 1))
+        known = CASES.get(row["case"], Case("", f"{row['unit']}s", 1))
         figures = [f"{value(row) * known.scale:.6g}" for value in (by_kernel, by_all, by_clock)]
         writer.writerow([row["cpus"], row["round"], row["kind"], row["case"], known.unit, *figures,
-                         f"{median_us(row):.1f}" if "median" in row else "", f"{system_share(row):.3f}",
-                         f"{others(row):.2f}", row["lost"]])
+                         *(f"{row[name] / 1e3:.1f}" if name in row else "" for name in ("median", "p99")),
+                         f"{system_share(row):.3f}", f"{others(row):.2f}", f"{busy(row):.2f}", row["lost"]])
 
 
 def tables(folder):

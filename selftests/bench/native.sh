@@ -5,19 +5,21 @@
 #
 #   native.sh figures [WORD...]    throughput by the kernel's CPU seconds and by the clock
 #   native.sh profile [WORD...]    which functions the kernel's CPU seconds are spent in, by purpose
-#   native.sh all                  both
-#   native.sh show                 prints the last complete run again
+#   native.sh all                  both, a model of many CPUs, and the table of what weft's speed has to reach
+#   native.sh show                 prints the last complete run again, with that table
 #   native.sh document             puts the figures and plots of the last complete run into the documentation
 #
 # A WORD is a kind or a case; without a word of a sort all of it is measured, or, for a profile, tcp1, udp and
 # forward. A figure that could not be measured is named, and the status is 1.
 #   kinds        none wireguard weft wireguard-go-new, and, only if named, wireguard-go
-#   cases        tcp1 tcp4 udp udp-mmsg udp-gso forward forward-imix ping pingpong handshake hub fair
+#   cases        tcp1 tcp4 tcp1-back tcp4-back tcp1-both tcp4-both udp udp-mmsg udp-gso forward forward-imix ping pingpong
+#                handshake hub fair restart; those with -back and -both, and restart, with two CPUs only
 #
 #   QUICK=1      two rounds of the first three kinds, and a profile of tcp1
 #   ROUNDS       number of turns of each kind (default 5)
 #   SECS         CPU seconds of each figure (default 1, and 3 of each profile)
 #   CPUS         numbers of CPUs (default "1 2")
+#   MANY         spokes of the hub that restarts (default 1000, or 100 where QUICK)
 #   WEFT_KO      a module that is built already, in place of building this tree's
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -26,12 +28,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 series=uml
 known_kinds="none wireguard weft wireguard-go-new wireguard-go"
-known_cases="tcp1 tcp4 udp udp-mmsg udp-gso forward forward-imix ping pingpong handshake hub fair"
-rounds=${ROUNDS:-${QUICK:+2}} seconds=${SECS:-1} cpus=${CPUS:-1 2}
-: "${rounds:=5}"
+known_cases="tcp1 tcp4 tcp1-back tcp4-back tcp1-both tcp4-both udp udp-mmsg udp-gso forward forward-imix ping pingpong"
+known_cases+=" handshake hub fair restart"
+rounds=${ROUNDS:-${QUICK:+2}} seconds=${SECS:-1} cpus=${CPUS:-1 2} many=${MANY:-${QUICK:+100}}
+: "${rounds:=5}" "${many:=1000}"
 limit=3600
 directory=$cache/bench/native${QUICK:+-quick}
 whole=$directory
+instructions=$cache/bench/all${QUICK:+-quick}
 document=$weft_top/Documentation/networking/weft-bench.rst
 
 sort_words() { # sort_words WORD...: sets kinds and cases
@@ -66,7 +70,7 @@ boot_guest() { # boot_guest CPUS BOOT_ARGUMENTS...
 
 	shift
 	python3 "$here/meter.py" "$directory" "$weft_top/selftests/run/vm/boot.sh" -m smp -t $limit -M 2048 -d "$programs" \
-		-a "con2=fd:9 ncpus=$count" -e KINDS="$kinds" -e SECS="$seconds" "$@" $series \
+		-a "con2=fd:9 ncpus=$count" -e KINDS="$kinds" -e SECS="$seconds" -e MANY="$many" "$@" $series \
 		'exec bash selftests/bench/guest-native.sh'
 }
 
@@ -100,7 +104,7 @@ run_figures() {
 	mv "$store" "$directory/native.json"
 	describe >"$directory/conditions.json"
 	rm -f "$directory/profile.json"
-	run_show
+	show_figures
 }
 
 describe() {
@@ -139,19 +143,34 @@ run_all() {
 
 	run_figures "$@"
 	run_profile "$@"
-	run_show >/dev/null
+	show_figures >/dev/null
+	[ ! -e "$directory/profile.json" ] || python3 "$here/many.py" show "$directory" || :
 	"$here/plots.sh" native "$directory" "$directory"
 	say "took $((SECONDS - started)) s; $directory has all figures (native.json, native.csv), profiles (profile.json) and plots"
+	show_bars
+}
+
+show_figures() {
+	python3 "$here/native.py" csv "$directory" >"$directory/native.csv"
+	python3 "$here/native.py" show "$directory"
+}
+
+show_bars() {
+	echo
+	python3 "$here/bars.py" show "$instructions" "$directory"
 }
 
 run_show() {
-	python3 "$here/native.py" csv "$directory" >"$directory/native.csv"
-	python3 "$here/native.py" show "$directory"
+	[ -e "$directory/native.json" ] || die "there are no figures yet: run make bench-native first"
+	show_figures
+	show_bars
 }
 
 run_document() {
 	[ -e "$directory/native.json" ] || die "there are no figures yet: run make bench-native first"
 	python3 "$here/native.py" document "$directory" "$document"
+	python3 "$here/bars.py" document "$document" "$instructions" "$directory"
+	[ ! -e "$directory/profile.json" ] || python3 "$here/many.py" document "$directory" "$document"
 	"$here/plots.sh" native "$directory" "${document%/*}"
 }
 

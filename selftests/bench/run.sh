@@ -7,7 +7,8 @@
 #   run.sh profile [WORD...]     the functions that take them: by purpose, and the topmost 40
 #   run.sh scale                 instructions for loading, dumping and removing many peers, memory, and lookups
 #   run.sh wall                  throughput and latency in real time on two CPUs, as ratios
-#   run.sh all                   all of it, and a comparison of weft with its limits
+#   run.sh all                   all of it, a comparison of weft with its limits, and the table of what its speed has to
+#                                reach, with the figures of the last native.sh
 #   run.sh document              puts the figures and plots of the last "all" into the documentation
 #
 # A WORD is a kind, a case or a topology; without a word of a sort those with a star are measured.
@@ -266,10 +267,13 @@ summarise() {
 	release=$("$weft_top/selftests/run/vm/kernels.sh" release "$series")
 	emulator=$(qemu-system-x86_64 --version | sed -n '1s/ version / /; 1s/ (.*//p')
 	python3 "$here/report.py" summary "$directory" kernel="$release" emulator="$emulator" cpu=max,-erms,-fsrm \
-		command="make bench${QUICK:+ QUICK=1}"
+		command="make bench${QUICK:+ QUICK=1}" date="$(date -u +%Y-%m-%d)" \
+		commit="$(git -C "$weft_top" describe --always --dirty 2>/dev/null || echo unknown)"
 	"$here/plots.sh" bench "$directory" "$directory"
 	echo
 	python3 "$here/report.py" verdict "$directory"
+	echo
+	python3 "$here/bars.py" show "$directory" "$cache/bench/native" "$cache/bench/native-quick"
 }
 
 run_document() {

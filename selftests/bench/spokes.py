@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Configures a hub and its spokes: a device each in one namespace, all of one kind, in one process.
 
-spokes.py HUB_NS SPOKE_NS COUNT    KIND names the kind; the devices wt0 and wt1, wt2, ... exist. Spoke number n has the
-                                   address 10.9.0.0 + n, and the hub 10.8.0.0 + n for it alone.
+spokes.py together HUB_NS SPOKE_NS COUNT    KIND names the kind; the devices wt0 and wt1, wt2, ... exist. Spoke number n
+                                            has the address 10.9.0.0 + n, and the hub 10.8.0.0 + n for it alone
+spokes.py apart HUB_NS SPOKE_NS COUNT       the hub's endpoint is 198.18.0.0 + n for spoke n, in place of 192.0.2.2 for all
+spokes.py hub HUB_NS COUNT                  the hub alone, once more, with the same keys
 """
 import ipaddress
 import os
@@ -19,8 +21,12 @@ HUB_PORT, FIRST_PORT = 51820, 20000
 BATCH = 100
 
 
+def host(first, number):
+    return str(ipaddress.IPv4Address(first) + number)
+
+
 def address(first, number):
-    return str(ipaddress.IPv4Address(first) + number) + "/32"
+    return host(first, number) + "/32"
 
 
 def set_device(sock, device, key, port, peers):
@@ -32,28 +38,45 @@ def hub_peer(number, key):
                    nl.attr(nl.P_IPS, [nl.ip(address("10.9.0.0", number))]))
 
 
-def spoke_peer(number, public):
+def spoke_peer(number, public, endpoint):
     return nl.peer(public,
-                   nl.attr(nl.P_ENDPOINT, nl.endpoint4("192.0.2.2", HUB_PORT)),
+                   nl.attr(nl.P_ENDPOINT, nl.endpoint4(endpoint, HUB_PORT)),
                    nl.attr(nl.P_IPS, [nl.ip(address("10.8.0.0", number))]))
 
 
-def main():
-    hub, spokes, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    rng = random.Random(1)
-    keys = {number: rng.randbytes(32) for number in range(1, count + 1)}
-    hub_key = rng.randbytes(32)
-    public = public_key(hub_key)
-    enter(spokes)
+def set_spokes(namespace, keys, public, endpoint_of):
+    enter(namespace)
     sock = nl.Netlink()
     for number, key in keys.items():
-        set_device(sock, f"wt{number}", key, FIRST_PORT + number, [spoke_peer(number, public)])
-    enter(hub)
+        set_device(sock, f"wt{number}", key, FIRST_PORT + number, [spoke_peer(number, public, endpoint_of(number))])
+
+
+def set_hub(namespace, keys, hub_key):
+    enter(namespace)
     sock = nl.Netlink()
     numbers = list(keys)
-    for begin in range(0, count, BATCH):
+    for begin in range(0, len(numbers), BATCH):
         set_device(sock, "wt0", hub_key, HUB_PORT,
                    [hub_peer(number, keys[number]) for number in numbers[begin:begin + BATCH]])
+
+
+def endpoint_together(_):
+    return "192.0.2.2"
+
+
+def endpoint_apart(number):
+    return host("198.18.0.0", number)
+
+
+def main():
+    action, hub, *spokes, count = sys.argv[1:]
+    rng = random.Random(1)
+    keys = {number: rng.randbytes(32) for number in range(1, int(count) + 1)}
+    hub_key = rng.randbytes(32)
+    if action != "hub":
+        endpoint_of = {"together": endpoint_together, "apart": endpoint_apart}[action]
+        set_spokes(spokes[0], keys, public_key(hub_key), endpoint_of)
+    set_hub(hub, keys, hub_key)
 
 
 main()

@@ -3,13 +3,16 @@
  * Makes traffic between two network namespaces of one machine, in a closed loop: nothing is sent faster than it
  * arrives, so that on one CPU hardly any time is idle, and what the clock says is what the traffic cost.
  *
- *   traffic stream FROM TO ADDRESS FLOWS WARM BYTES    TCP; with a flow for each of several addresses where ADDRESS has
- *                                                      a stride: 10.8.0.1+1 is 10.8.0.1, 10.8.0.2, ...
+ *   traffic stream FROM TO ADDRESS FLOWS WARM BYTES [BACK]
+ *                                                      TCP; with a flow for each of several addresses where ADDRESS has
+ *                                                      a stride: 10.8.0.1+1 is 10.8.0.1, 10.8.0.2, ...; and as many
+ *                                                      flows the other way, to the address BACK, that count as well
  *   traffic datagrams FROM TO ADDRESS SIZE WARM COUNT [WAY]
  *                                                      UDP, in bursts: all of one is sent, then received; WAY is send,
  *                                                      sendmmsg or segments (burst.h), and SIZE may be imix
  *   traffic pingpong FROM TO ADDRESS WARM COUNT        a byte there and a byte back over TCP, between two processes
  *   traffic first FROM TO ADDRESS COUNT                one datagram to each address: a handshake, where it takes one
+ *   traffic restart FROM TO ADDRESS COUNT DOWN UP      as datagrams are answered again after two commands (restart.h)
  *   traffic lookups FROM FIRST RANGE COUNT             datagrams to random addresses, which need not arrive
  *   traffic command COUNT PROGRAM [ARGUMENTS...]       what it takes to run a program on COUNT things, but its output
  *
@@ -26,14 +29,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -41,41 +41,15 @@
 #include <unistd.h>
 
 #include "burst.h"
+#include "ends.h"
 #include "meter.h"
+#include "restart.h"
 
 #define EVENTS		64
 #define BLOCK		(128 * 1024)
-#define DEFAULT_PORT	7010
-#define RECEIVE_S	2
 #define ACCEPT_S	60
-#define RECEIVE_BUFFER	(8 << 20)
 
 static char block[BLOCK];
-static uint16_t port;
-
-static void enter(const char *name)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-		error(1, errno, "namespace '%s'", name);
-	close(fd);
-}
-
-static uint64_t number(const char *what, const char *text, uint64_t low, uint64_t high)
-{
-	char *end;
-	uint64_t value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || *end || end == text || value < low || value > high)
-		error(2, 0, "%s is '%s', wanted a number from %" PRIu64 " to %" PRIu64, what, text, low, high);
-	return value;
-}
 
 /* A number of units, or how long they are to take, which is "2s". */
 struct amount {
@@ -109,41 +83,10 @@ static uint64_t amount_count(const struct amount *amount, uint64_t warm, uint64_
 	return count < amount->least ? amount->least : count;
 }
 
-/* ADDRESS, or FIRST+STRIDE for one of many. */
-static struct sockaddr_in target(const char *text, unsigned int which)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
-	char first[INET_ADDRSTRLEN] = "";
-	const char *plus = strchrnul(text, '+');
-	uint32_t stride = *plus ? number("stride", plus + 1, 1, 65536) : 0;
-
-	if ((size_t)(plus - text) < sizeof(first))
-		memcpy(first, text, plus - text);
-	if (inet_pton(AF_INET, first, &address.sin_addr) != 1)
-		error(2, 0, "'%s' is no IPv4 address", text);
-	address.sin_addr.s_addr = htonl(ntohl(address.sin_addr.s_addr) + which * stride);
-	return address;
-}
-
-static int make_socket(int type)
-{
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		error(1, errno, "socket");
-	return fd;
-}
-
-static void set_option(int fd, int level, int option, int value)
-{
-	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
-		error(1, errno, "option %d", option);
-}
-
 /* accept() ends with an error after a while: the other end may have failed before it connects. */
 static int listen_on(void)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(ends_port()) };
 	struct timeval limit = { .tv_sec = ACCEPT_S };
 	int fd = make_socket(SOCK_STREAM);
 
@@ -209,43 +152,78 @@ static void stream_send(const char *address, unsigned int flows)
 	}
 }
 
-static uint64_t stream_receive(int poll, uint64_t wanted)
+/* Bytes received: here, and by the process that receives in the opposite direction. */
+struct streams {
+	int poll;
+	uint64_t got;
+	_Atomic uint64_t *back;
+};
+
+static uint64_t stream_total(const struct streams *streams)
+{
+	return streams->got + (streams->back ? *streams->back : 0);
+}
+
+/* What is ready at once. */
+static uint64_t stream_take(int poll)
 {
 	struct epoll_event events[EVENTS];
+	int ready = poll_wait(poll, events), i;
 	uint64_t got = 0;
 	ssize_t length;
-	int ready, i;
 
-	while (got < wanted) {
-		ready = poll_wait(poll, events);
-		for (i = 0; i < ready; i++) {
-			length = recv(events[i].data.fd, block, sizeof(block), 0);
-			if (length == 0 || (length < 0 && errno != EAGAIN))
-				error(1, errno, "recv");
-			got += length > 0 ? length : 0;
-		}
+	for (i = 0; i < ready; i++) {
+		length = recv(events[i].data.fd, block, sizeof(block), 0);
+		if (length == 0 || (length < 0 && errno != EAGAIN))
+			error(1, errno, "recv");
+		got += length > 0 ? length : 0;
 	}
 	return got;
 }
 
-/* It is sent a signal when this process ends, however that comes. */
-static pid_t fork_into(const char *name)
+/* Until WANTED bytes have been received in all, or some more: what was read too much counts for the next round. */
+static uint64_t stream_receive(struct streams *streams, uint64_t wanted)
 {
-	pid_t pid = fork();
-
-	if (pid < 0)
-		error(1, errno, "fork");
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		enter(name);
-	}
-	return pid;
+	while (stream_total(streams) < wanted)
+		streams->got += stream_take(streams->poll);
+	return stream_total(streams);
 }
 
-static void end_child(pid_t pid)
+/* Returns the sender's process. */
+static pid_t stream_open(struct streams *streams, const char *from, const char *to, const char *address, unsigned int flows)
 {
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	int listener;
+	unsigned int i;
+	pid_t sender;
+
+	streams->poll = epoll_create1(EPOLL_CLOEXEC);
+	enter(to);
+	listener = listen_on();
+	sender = fork_into(from);
+	if (sender == 0)
+		stream_send(address, flows);
+	for (i = 0; i < flows; i++)
+		poll_add(streams->poll, accept_from(listener), EPOLLIN);
+	close(listener);
+	return sender;
+}
+
+/* The opposite direction, in processes of its own, until they are ended. */
+static pid_t stream_open_back(struct streams *streams, const char *from, const char *to, const char *address,
+			      unsigned int flows)
+{
+	struct streams own = {};
+	pid_t receiver;
+
+	streams->back = mmap(NULL, sizeof(*streams->back), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (streams->back == MAP_FAILED)
+		error(1, errno, "mmap");
+	receiver = fork_into(to);
+	if (receiver)
+		return receiver;
+	stream_open(&own, from, to, address, flows);
+	for (;;)
+		*streams->back += stream_take(own.poll);
 }
 
 static void run_stream(char **args)
@@ -253,45 +231,27 @@ static void run_stream(char **args)
 	unsigned int flows = number("FLOWS", args[3], 1, 100000), i;
 	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX);
 	struct amount amount = amount_of("BYTES", args[5], ROUNDS);
-	uint64_t got = 0, wanted, begin;
-	int poll = epoll_create1(EPOLL_CLOEXEC), listener;
+	struct streams streams = {};
 	struct meter meter;
-	pid_t sender;
+	uint64_t begin;
+	pid_t sender, back = 0;
 
-	enter(args[1]);
-	listener = listen_on();
-	sender = fork_into(args[0]);
-	if (sender == 0)
-		stream_send(args[2], flows);
-	for (i = 0; i < flows; i++)
-		poll_add(poll, accept_from(listener), EPOLLIN);
+	if (args[6])
+		back = stream_open_back(&streams, args[1], args[0], args[6], flows);
+	sender = stream_open(&streams, args[0], args[1], args[2], flows);
 	begin = spent_ns();
-	warm = stream_receive(poll, warm);
+	warm = stream_receive(&streams, warm);
 	meter_start(&meter, amount_count(&amount, warm, spent_ns() - begin) / ROUNDS);
 	for (i = 0; i < ROUNDS; i++) {
-		/* A round ends with a whole read: what was read too much counts for the next. */
-		wanted = (i + 1) * meter.count;
-		if (got < wanted)
-			got += stream_receive(poll, wanted - got);
+		stream_receive(&streams, warm + (i + 1) * meter.count);
 		meter_lap(&meter);
 	}
 	meter_stop(&meter);
 	end_child(sender);
+	if (back)
+		end_child(back);
 	meter_print(&meter, 0);
 	puts("}");
-}
-
-static int receiver_socket(void)
-{
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct timeval limit = { .tv_sec = RECEIVE_S };
-	int fd = make_socket(SOCK_DGRAM);
-
-	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (bind(fd, (void *)&any, sizeof(any)) < 0)
-		error(1, errno, "bind");
-	return fd;
 }
 
 static void run_datagrams(char **args)
@@ -341,13 +301,6 @@ static void ping(int fd)
 		error(1, errno, "ping");
 }
 
-static int compare_times(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* With the time of each, which costs a look at the clock. */
 static void pings(int fd, uint64_t *times, uint64_t count)
 {
@@ -359,15 +312,6 @@ static void pings(int fd, uint64_t *times, uint64_t count)
 		times[i] = now - before;
 		before = now;
 	}
-}
-
-static uint64_t *times_for(uint64_t count)
-{
-	uint64_t *times = calloc(count, sizeof(*times));
-
-	if (!times)
-		error(1, ENOMEM, "times");
-	return times;
 }
 
 static void run_pingpong(char **args)
@@ -403,7 +347,7 @@ static void run_pingpong(char **args)
 	}
 	meter_stop(&meter);
 	end_child(server);
-	qsort(times, count, sizeof(*times), compare_times);
+	sort_times(times, count);
 	meter_print(&meter, 0);
 	printf(",\"median\":%" PRIu64 ",\"p99\":%" PRIu64 "}\n", times[count / 2], times[count * 99 / 100]);
 	free(times);
@@ -497,20 +441,19 @@ static const struct action {
 	int most;
 	void (*run)(char **arguments);
 } actions[] = {
-	{ "stream", 6, 6, run_stream },
+	{ "stream", 6, 7, run_stream },
 	{ "datagrams", 6, 7, run_datagrams },
 	{ "pingpong", 5, 5, run_pingpong },
 	{ "first", 4, 4, run_first },
+	{ "restart", 6, 6, run_restart },
 	{ "lookups", 4, 4, run_lookups },
 };
 
 int main(int argc, char **argv)
 {
 	struct rlimit files = { 200000, 200000 };
-	const char *text = getenv("TRAFFIC_PORT");
 	size_t i;
 
-	port = text ? number("TRAFFIC_PORT", text, 1, 65535) : DEFAULT_PORT;
 	if (argc > 3 && !strcmp(argv[1], "command")) {
 		run_command(argv + 2);
 		return 0;
@@ -523,10 +466,11 @@ int main(int argc, char **argv)
 		}
 	}
 	fputs("traffic: expected one of\n"
-	      "  stream FROM TO ADDRESS FLOWS WARM BYTES\n"
+	      "  stream FROM TO ADDRESS FLOWS WARM BYTES [BACK]\n"
 	      "  datagrams FROM TO ADDRESS SIZE WARM COUNT [WAY]\n"
 	      "  pingpong FROM TO ADDRESS WARM COUNT\n"
 	      "  first FROM TO ADDRESS COUNT\n"
+	      "  restart FROM TO ADDRESS COUNT DOWN UP\n"
 	      "  lookups FROM FIRST RANGE COUNT\n"
 	      "  command COUNT PROGRAM [ARGUMENTS...]\n", stderr);
 	return 2;

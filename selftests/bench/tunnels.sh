@@ -3,9 +3,10 @@
 #
 # The bench's namespaces, links and tunnels. To be sourced in the guest; guest.sh has the drawing.
 #
-#   pair_create KIND; pair_topology offloads|wire; pair_delete      a, b, c, d; $far is b's address seen from a
-#   hub_create KIND COUNT; hub_topology offloads|wire; hub_delete   s with COUNT devices, h with one
-#   hub_possible KIND
+#   pair_create KIND; pair_topology offloads|wire; pair_delete    a, b, c, d; $far is b's address seen from a
+#   hub_create KIND COUNT [together|apart]                        s with COUNT devices, h with one
+#   hub_topology offloads|wire; hub_delete; hub_possible KIND
+#   hub_restart KIND COUNT                                        prints a command that makes the hub's device anew
 #
 #   result KIND CASE TOPOLOGY UNIT JSON, no_result KIND CASE TOPOLOGY WHY      print a line of JSON
 #   settle                                                                     waits until the machine is idle
@@ -266,9 +267,10 @@ hub_address() { # hub_address SECOND_BYTE NUMBER
 	echo "10.$1.$(($2 / 256)).$(($2 % 256))"
 }
 
-# The hub has an address for each spoke, so that each spoke has a route of its own to it.
-hub_create() { # hub_create KIND COUNT
-	local kind=$1 count=$2
+# The hub has an address for each spoke, so that each spoke has a route of its own to it. Spokes that are apart have an
+# address of their own below the tunnel, too: a hub under load limits the handshakes from an address.
+hub_create() { # hub_create KIND COUNT [together|apart]
+	local kind=$1 count=$2 place=${3-together}
 
 	spaces_create s h || return
 	link_create s vs 192.0.2.1/24 h vh 192.0.2.2/24
@@ -278,13 +280,31 @@ hub_create() { # hub_create KIND COUNT
 		return
 	fi
 	modprobe "$kind" || return
-	spokes_create "$kind" "$count" | ip_batch s || return
-	ip_batch h <<-END || return
-		link add wt0 type $kind
-		link set wt0 mtu $mtu up
-		route add 10.9.0.0/16 dev wt0
-	END
-	KIND=$kind python3 "$tunnels_here/spokes.py" h s "$count"
+	[ "$place" = together ] || spokes_apart "$count" || return
+	spokes_create "$kind" "$count" | ip_batch s && hub_device "$kind" | ip_batch h || return
+	KIND=$kind python3 "$tunnels_here/spokes.py" "$place" h s "$count"
+}
+
+spokes_apart() { # spokes_apart COUNT
+	local number
+
+	ip -n h route add local 198.18.0.0/16 dev lo
+	ip -n h route add 198.19.0.0/16 via 192.0.2.1
+	ip -n s route add local 198.19.0.0/16 dev lo
+	for ((number = 1; number <= $1; number++)); do
+		echo "route add 198.18.$((number / 256)).$((number % 256)) via 192.0.2.2 src 198.19.$((number / 256)).$((number % 256))"
+	done | ip_batch s
+}
+
+hub_device() { # hub_device KIND: ip's commands
+	echo "link add wt0 type $1"
+	echo "link set wt0 mtu $mtu up"
+	echo "route add 10.9.0.0/16 dev wt0"
+}
+
+hub_restart() { # hub_restart KIND COUNT: a command of the shell
+	hub_device "$1" >"$work/hub"
+	echo "ip -n h -batch '$work/hub' && KIND=$1 python3 '$tunnels_here/spokes.py' hub h $2"
 }
 
 spokes_create() { # spokes_create KIND COUNT: ip's commands

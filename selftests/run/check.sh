@@ -3,9 +3,9 @@
 #
 # make check: all tests, as one stream of TAP, with the sum as the last line.
 #
-#   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
-#             kselftest, ci; in VMs: every script of kselftest/ that sources lib.sh, and "vm" is all of those. For debug
-#             kernels: debug-kernels, and the tests in debug/
+#   TESTS     names of tests (default: all). In userspace: unit, tools; of the build, the harness and the bench
+#             themselves: harness, kselftest, ci, bars; in VMs: every script of kselftest/ that sources lib.sh, and
+#             "vm" is all of those. For debug kernels: debug-kernels, and the tests in debug/
 #   KERNELS   series, on each of which every test runs; "newest" is the newest in Debian unstable. By default a test runs
 #             on those that its head names ("# series: 6.12 uml"), or on 6.1 and 6.12; on uml only if that is built
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
@@ -24,7 +24,7 @@ KERNEL_RELEASES=${KERNEL_RELEASES-}
 KIND=${KIND:-weft}
 export KIND
 userspace_tests="unit tools"
-own_tests="harness kselftest ci"
+own_tests="harness kselftest ci bars"
 debug_own_tests="debug-kernels"
 
 vm_tests() {
@@ -140,6 +140,9 @@ own_suites() {
 			;;
 		harness|kselftest|ci)
 			suite "$name" bash "selftests/prove/$name.sh"
+			;;
+		bars)
+			suite bars make -s -C selftests/bench check
 			;;
 		debug-kernels)
 			# shellcheck disable=SC2086 # a list
