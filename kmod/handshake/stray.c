@@ -19,8 +19,11 @@
 /* Maximum number of endpoints remembered between two scans of all peers. */
 #define STRAY_ENDPOINTS_MAX	64
 
-/* The least pause between two scans, which take a sixteenth of the time at most. */
-#define STRAY_PAUSE_NS		NSEC_PER_SEC
+/*
+ * The least pause between two scans, which take a sixteenth of the time at most: a hub with 1,000
+ * spokes has to find all of them soon.
+ */
+#define STRAY_PAUSE_NS		(50 * NSEC_PER_MSEC)
 #define STRAY_PAUSE_TIMES	16
 
 struct stray_endpoints {
@@ -137,7 +140,7 @@ static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endp
  * @device: the device
  * @skb: the packet, with its IP and UDP headers
  *
- * Its peer is looked up later, at most once a second. The number of sources until then does not
+ * Its peer is looked up later, at most once in STRAY_PAUSE_NS. The number of sources until then does not
  * matter: the first ones are remembered.
  *
  * Context: bottom halves off.

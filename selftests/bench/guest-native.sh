@@ -25,9 +25,9 @@ work=$(mktemp -d)
 hub_cases="handshake hub"
 FAIR_SPOKES=5
 fair_case="fair"
-restart_case="restart"
+restart_cases="restart restart-kept"
 # Two CPUs are what these cases are about.
-two_cpu_cases="tcp1-back tcp4-back tcp1-both tcp4-both restart"
+two_cpu_cases="tcp1-back tcp4-back tcp1-both tcp4-both $restart_cases"
 # Cases for a tunnel in user space, which is not compared with weft in each detail.
 go_cases="tcp1 tcp4 udp forward pingpong"
 
@@ -160,8 +160,16 @@ case_fair() {
 	fair_beside "$1" fair-four $((FAIR_SPOKES - 1))
 }
 
+restart() { # restart KIND CASE hub|kept
+	measure "$1" "$2" spoke restart s h 10.8.0.1+1 "$MANY" "ip -n h link delete wt0" "$(hub_restart "$1" "$MANY" "$3")"
+}
+
 case_restart() {
-	measure "$1" restart spoke restart s h 10.8.0.1+1 "$MANY" "ip -n h link delete wt0" "$(hub_restart "$1" "$MANY")"
+	restart "$1" restart hub
+}
+
+case_restart-kept() {
+	restart "$1" restart-kept kept
 }
 
 # ---- rounds ----
@@ -221,7 +229,7 @@ is_in() { # is_in WORD LIST
 is_possible() { # is_possible KIND CASE
 	case $1 in
 	wireguard-go*) is_in "$2" "$go_cases" || return ;;
-	none) ! is_in "$2" "handshake $fair_case $restart_case" || return ;;
+	none) ! is_in "$2" "handshake $fair_case $restart_cases" || return ;;
 	esac
 	[ "$(nproc)" != 1 ] || ! is_in "$2" "$two_cpu_cases"
 }
@@ -236,8 +244,8 @@ run_kind() { # run_kind KIND
 			hub+=("$name")
 		elif [ "$name" = "$fair_case" ]; then
 			fair=("$name")
-		elif [ "$name" = "$restart_case" ]; then
-			restart=("$name")
+		elif is_in "$name" "$restart_cases"; then
+			restart+=("$name")
 		else
 			pair+=("$name")
 		fi

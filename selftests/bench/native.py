@@ -38,6 +38,7 @@ CASES = {
     "hub": Case("TCP, 100 spokes into a hub", "Mbit", BYTE), "handshake": Case("handshakes", "1000 handshakes", 1e-3),
 }
 FAIR = {"fair-alone": "alone", "fair-loaded": "beside another spoke's bulk", "fair-four": "beside four others' bulk"}
+RESTARTS = {"restart": "a hub restarts", "restart-kept": "a hub restarts, endpoints kept"}
 RESTART = {"back": "hub is configured again", "first": "first spoke has an answer", "median": "median of the spokes",
            "p99": "99th percentile", "last": "all spokes have answers"}
 
@@ -183,15 +184,15 @@ def fair_table(store):
     return header, rows
 
 
-def restart_table(store):
+def restart_table(store, case, text):
     """Seconds from the deletion of the hub's device."""
-    kinds = [kind for kind in COMPARED if store.of(kind, "restart", 2)]
-    found = {kind: store.of(kind, "restart", 2).values() for kind in kinds}
+    kinds = [kind for kind in COMPARED if store.of(kind, case, 2)]
+    found = {kind: store.of(kind, case, 2).values() for kind in kinds}
     counts = sorted({row["count"] for kind in kinds for row in found[kind]})
     figures = {f"seconds until: {text}": lambda row, name=name: row[name] / 1e9 for name, text in RESTART.items()}
     figures["CPU seconds of the kernel"] = lambda row: row["cpu"]["kernel"] / 1e9
     rows = [[text] + [spread(map(value, found[kind])) for kind in kinds] for text, value in figures.items() if kinds]
-    return [f"a hub restarts: {' or '.join(f'{count:,}' for count in counts)} spokes, 2 CPUs"] + kinds, rows
+    return [f"{text}: {' or '.join(f'{count:,}' for count in counts)} spokes, 2 CPUs"] + kinds, rows
 
 
 def profile_table(store, case):
@@ -232,7 +233,7 @@ def all_tables(store):
     yield busy_table(store)
     yield go_table(store)
     yield fair_table(store)
-    yield restart_table(store)
+    yield from (restart_table(store, case, text) for case, text in RESTARTS.items())
     for case in CASES:
         if any(row["case"] == case for row in store.profiles):
             yield profile_table(store, case)

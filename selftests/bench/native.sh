@@ -13,7 +13,7 @@
 # forward. A figure that could not be measured is named, and the status is 1.
 #   kinds        none wireguard weft wireguard-go-new, and, only if named, wireguard-go
 #   cases        tcp1 tcp4 tcp1-back tcp4-back tcp1-both tcp4-both udp udp-mmsg udp-gso forward forward-imix ping pingpong
-#                handshake hub fair restart; those with -back and -both, and restart, with two CPUs only
+#                handshake hub fair restart restart-kept; those with -back and -both, and of restart, with two CPUs only
 #
 #   QUICK=1      two rounds of the first three kinds, and a profile of tcp1
 #   ROUNDS       number of turns of each kind (default 5)
@@ -29,7 +29,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 series=uml
 known_kinds="none wireguard weft wireguard-go-new wireguard-go"
 known_cases="tcp1 tcp4 tcp1-back tcp4-back tcp1-both tcp4-both udp udp-mmsg udp-gso forward forward-imix ping pingpong"
-known_cases+=" handshake hub fair restart"
+known_cases+=" handshake hub fair restart restart-kept"
 rounds=${ROUNDS:-${QUICK:+2}} seconds=${SECS:-1} cpus=${CPUS:-1 2} many=${MANY:-${QUICK:+100}}
 : "${rounds:=5}" "${many:=1000}"
 limit=3600

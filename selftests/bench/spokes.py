@@ -6,6 +6,8 @@ spokes.py together HUB_NS SPOKE_NS COUNT    KIND names the kind; the devices wt0
                                             has the address 10.9.0.0 + n, and the hub 10.8.0.0 + n for it alone
 spokes.py apart HUB_NS SPOKE_NS COUNT       the hub's endpoint is 198.18.0.0 + n for spoke n, in place of 192.0.2.2 for all
 spokes.py hub HUB_NS COUNT                  the hub alone, once more, with the same keys
+spokes.py kept HUB_NS COUNT                 the same, with the endpoints of spokes that are apart, as a configuration that was
+                                            saved, or a record, has them
 """
 import ipaddress
 import os
@@ -33,9 +35,9 @@ def set_device(sock, device, key, port, peers):
     sock.set(nl.name(device), nl.attr(nl.PRIVATE, key), nl.u16(nl.PORT, port), nl.attr(nl.PEERS, peers))
 
 
-def hub_peer(number, key):
-    return nl.peer(public_key(key),
-                   nl.attr(nl.P_IPS, [nl.ip(address("10.9.0.0", number))]))
+def hub_peer(number, key, kept):
+    endpoint = [nl.attr(nl.P_ENDPOINT, nl.endpoint4(host("198.19.0.0", number), FIRST_PORT + number))] if kept else []
+    return nl.peer(public_key(key), *endpoint, nl.attr(nl.P_IPS, [nl.ip(address("10.9.0.0", number))]))
 
 
 def spoke_peer(number, public, endpoint):
@@ -51,13 +53,13 @@ def set_spokes(namespace, keys, public, endpoint_of):
         set_device(sock, f"wt{number}", key, FIRST_PORT + number, [spoke_peer(number, public, endpoint_of(number))])
 
 
-def set_hub(namespace, keys, hub_key):
+def set_hub(namespace, keys, hub_key, kept=False):
     enter(namespace)
     sock = nl.Netlink()
     numbers = list(keys)
     for begin in range(0, len(numbers), BATCH):
         set_device(sock, "wt0", hub_key, HUB_PORT,
-                   [hub_peer(number, keys[number]) for number in numbers[begin:begin + BATCH]])
+                   [hub_peer(number, keys[number], kept) for number in numbers[begin:begin + BATCH]])
 
 
 def endpoint_together(_):
@@ -73,10 +75,10 @@ def main():
     rng = random.Random(1)
     keys = {number: rng.randbytes(32) for number in range(1, int(count) + 1)}
     hub_key = rng.randbytes(32)
-    if action != "hub":
+    if spokes:
         endpoint_of = {"together": endpoint_together, "apart": endpoint_apart}[action]
         set_spokes(spokes[0], keys, public_key(hub_key), endpoint_of)
-    set_hub(hub, keys, hub_key)
+    set_hub(hub, keys, hub_key, action == "kept")
 
 
 main()

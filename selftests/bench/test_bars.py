@@ -97,14 +97,16 @@ def test_round_trips():
 
 
 def restart(weft, wireguard=30, spokes=1000):
-    return [row(kind, "restart", 2, number, count=spokes, last=seconds * SECOND)
+    return [row(kind, case, 2, number, count=spokes, last=seconds * SECOND) for case in native.RESTARTS
             for number in ALL_ROUNDS for kind, seconds in (("weft", weft), ("wireguard", wireguard))]
 
 
 def test_restart():
-    expect_both("seconds until", restart(9.9), restart(10.1))
-    expect_both("time until all have answers, to wireguard", restart(14.9), restart(15.1))
-    expect(restart(5, spokes=100), "seconds until", bars.NOT_MEASURED)
+    for case in native.RESTARTS:
+        name = f"{bars.NAMES[case]}, 2 CPUs"
+        expect_both(f"{name}: seconds until", restart(9.9), restart(10.1))
+        expect_both(f"{name}: time until all have answers, to wireguard", restart(14.9), restart(15.1))
+        expect(restart(5, spokes=100), f"{name}: seconds until", bars.NOT_MEASURED)
 
 
 def test_beside_bulk():

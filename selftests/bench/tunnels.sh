@@ -286,13 +286,16 @@ hub_create() { # hub_create KIND COUNT [together|apart]
 }
 
 spokes_apart() { # spokes_apart COUNT
-	local number
+	local number address
 
-	ip -n h route add local 198.18.0.0/16 dev lo
 	ip -n h route add 198.19.0.0/16 via 192.0.2.1
-	ip -n s route add local 198.19.0.0/16 dev lo
 	for ((number = 1; number <= $1; number++)); do
-		echo "route add 198.18.$((number / 256)).$((number % 256)) via 192.0.2.2 src 198.19.$((number / 256)).$((number % 256))"
+		echo "addr add 198.18.$((number / 256)).$((number % 256))/32 dev lo"
+	done | ip_batch h
+	for ((number = 1; number <= $1; number++)); do
+		address=$((number / 256)).$((number % 256))
+		echo "addr add 198.19.$address/32 dev lo"
+		echo "route add 198.18.$address via 192.0.2.2 src 198.19.$address"
 	done | ip_batch s
 }
 
@@ -302,9 +305,9 @@ hub_device() { # hub_device KIND: ip's commands
 	echo "route add 10.9.0.0/16 dev wt0"
 }
 
-hub_restart() { # hub_restart KIND COUNT: a command of the shell
+hub_restart() { # hub_restart KIND COUNT hub|kept: a command of the shell
 	hub_device "$1" >"$work/hub"
-	echo "ip -n h -batch '$work/hub' && KIND=$1 python3 '$tunnels_here/spokes.py' hub h $2"
+	echo "ip -n h -batch '$work/hub' && KIND=$1 python3 '$tunnels_here/spokes.py' $3 h $2"
 }
 
 spokes_create() { # spokes_create KIND COUNT: ip's commands

@@ -354,7 +354,8 @@ static bool step_finish(struct step_job *job)
 
 	if (job->step->in &&
 	    (job->step->apply || job->step->accepted ||
-	     (job->tells && job->gate.merge.refused_count) || job->turn.step != WEFT_SCHEDULE_WAITS))
+	     (job->tells && job->gate.merge.refused_count) ||
+	     job->turn.step != WEFT_SCHEDULE_WAITS))
 		return step_apply(job);
 	return weft_folder_write(job->folder, &changed);
 }
