@@ -61,7 +61,7 @@ all_rotate() {
 	etcd=$(cpu_ms etcd.m1 etcd.m2 etcd.m3)
 	"$WEFT" -j fleet init "$fleet" store "$store" admin-key "$admin_key" rotate-order 1 >"$answer"
 	began=$(now_ms)
-	publish
+	publish fleet
 	wait_for 1200 all_rotated
 	note "figure from the order to the last key: $(($(now_ms) - began)) ms"
 	note "figure CPU of etcd for $count rotations: $(($(cpu_ms etcd.m1 etcd.m2 etcd.m3) - etcd)) ms"
@@ -116,7 +116,7 @@ underlay_create "${members[@]}" "${nodes[@]}"
 fleet_create rotate-window 300 keepalive 25
 mkdir -p "$states"
 etcd_create
-publish
+publish fleet
 lap "etcd and $count namespaces"
 for name in "${nodes[@]}"; do
 	user_create "$name"

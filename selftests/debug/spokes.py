@@ -6,9 +6,12 @@ keys COUNT FOLDER         configurations of a hub and of COUNT spokes, FOLDER/hu
                           keys, FOLDER/hub.next and FOLDER/hub.next.pub
 batches COUNT PREFIX FOLDER HUB    commands of ip: FOLDER/machine adds the namespaces, PREFIX and a number, and their links to
                           namespace HUB, FOLDER/hub is for the hub, FOLDER/N for a spoke
+at COUNT PREFIX COMMAND...    in each spoke's namespace, with its number for {}, until one fails; without a process besides
+                          the command's, as these take most of the time
 traffic OVER READY PACE HUB PREFIX COUNT    numbered UDP between the hub and each spoke, both ways; as in fleet.py
 """
-import base64, os, resource, sys
+import base64, os, resource, subprocess, sys
+from namespace import enter
 from sodium import public_key
 import fleet
 
@@ -62,6 +65,12 @@ def batches(count, prefix, folder, hub):
     write(f"{folder}/hub", *at_hub)
 
 
+def at(count, prefix, *command):
+    for number in range(1, int(count) + 1):
+        enter(f"{prefix}{number}")
+        subprocess.run([word.replace("{}", str(number)) for word in command], check=True)
+
+
 def traffic(over, ready, pace, hub, prefix, count):
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
     spokes = range(1, int(count) + 1)
@@ -69,4 +78,4 @@ def traffic(over, ready, pace, hub, prefix, count):
     fleet.exchange(over, ready, pace, words, [pair for number in spokes for pair in ((0, number), (number, 0))])
 
 
-{"keys": keys, "batches": batches, "traffic": traffic}[sys.argv[1]](*sys.argv[2:])
+{"keys": keys, "batches": batches, "at": at, "traffic": traffic}[sys.argv[1]](*sys.argv[2:])

@@ -37,8 +37,6 @@ spokes_delete() {
 }
 
 spokes_create() {
-	local number
-
 	"${python[@]}" keys "$count" "$conf"
 	"${python[@]}" batches "$count" "$prefix" "$batch" "$(ns_name hub)"
 	ns_create hub
@@ -47,18 +45,15 @@ spokes_create() {
 	(ulimit -n $((4 * count + 1024)) && ip -batch "$batch/machine")
 	ip -n "$(ns_name hub)" -batch "$batch/hub"
 	ns hub "$WEFT" setconf wf0 "$conf/hub.conf"
-	for ((number = 1; number <= count; number++)); do
-		ip -n "$prefix$number" -batch "$batch/$number"
-		nsenter "--net=/run/netns/$prefix$number" "$WEFT" setconf wf0 "$conf/$number.conf"
-	done
+	lap "$count namespaces, and the hub"
+	at_spokes ip -batch "$batch/{}"
+	lap "$count spokes' links"
+	at_spokes "$WEFT" setconf wf0 "$conf/{}.conf"
+	lap "$count spokes' keys and peers"
 }
 
-at_spokes() { # at_spokes COMMAND...
-	local number
-
-	for ((number = 1; number <= count; number++)); do
-		nsenter "--net=/run/netns/$prefix$number" "$@"
-	done
+at_spokes() { # at_spokes COMMAND...: {} is the spoke's number
+	"${python[@]}" at "$count" "$prefix" "$@"
 }
 
 # Spokes whose newest session is one of the hub's present key.
@@ -78,7 +73,7 @@ hub_rotates() {
 	ns_run traffic hub "${python[@]}" traffic "$lib_work/over" "$lib_work/ready" 4000 "$(ns_name hub)" "$prefix" "$count"
 	wait_for 300 test -e "$lib_work/ready"
 	lap "each spoke and the hub have heard each other"
-	have_met "$count"
+	expect have_met "$count"
 	capture_start cookies hub any "$cookies" -s 128
 	old=$(<"$conf/hub.pub") new=$(<"$conf/hub.next.pub")
 	at_spokes "$WEFT" set wf0 peer "$old" next-public-key "$new"
@@ -101,7 +96,7 @@ hub_rotates() {
 	expect_eq "spokes that have the new key" "$(at_spokes "$WEFT" show wf0 peers | sort | uniq -c | awk '{ print $1, $2 }')" "$count $new"
 }
 
+neighbours_allow
 lap_start
 spokes_create
-lap "$count spokes are made"
 run_case "$count spokes, and the hub replaces its key: not one datagram is lost" hub_rotates

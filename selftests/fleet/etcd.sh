@@ -106,16 +106,16 @@ hello_is_back() { # hello_is_back NODE
 }
 
 all_deleted() {
-	as root etcdctl del --prefix "$prefix/" >/dev/null
+	insist as root etcdctl del --prefix "$prefix/"
 	holds_for 5 all_have $((count - 1))
 	ns_stop agent.n1 KILL
 	agent_start n1
 	wait_for 30 hello_is_back n1
 	expect all_have $((count - 1))
 	expect all_ping n1
-	publish
+	publish fleet
 	for name in "${nodes[@]}"; do
-		as admin weft-store-etcd "$prefix" put "node/$name" <"$store/node/$name"
+		publish "node/$name"
 	done
 }
 
@@ -156,7 +156,7 @@ compromised() {
 	expect_fail as n3 weft-store-etcd "$prefix" put hello/n1 <"$store/node/n1"
 	began=$(now_ms)
 	on_store revoke node n3
-	publish
+	publish fleet
 	wait_for 60 not_a_peer n3
 	began=$(($(now_ms) - began))
 	note "figure from revocation to the last of $((count - 1)) kernels: $began ms"
@@ -184,7 +184,7 @@ restored() {
 	holds_for 5 not_a_peer n3
 	expect ping_node n1 n2
 	# The fleet goes on with the restored etcd.
-	publish
+	publish fleet
 	rotates_without n3
 }
 
@@ -201,7 +201,7 @@ rotates_without() { # rotates_without NODE: n2 rotates, and is reached by the ot
 fleet_create rotate-window 30 keepalive 5
 mkdir -p "$states"
 etcd_create
-publish
+publish fleet
 for name in "${nodes[@]:0:count-1}"; do
 	user_create "$name"
 	member_create "$name"

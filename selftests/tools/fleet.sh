@@ -229,7 +229,7 @@ check "put" run_is 'j["changed"], j["accepted"], j["same"], j["refused"]' "(True
 check "put again" stays st run_is 'j["changed"], j["accepted"], j["same"]' "(False, 0, 3)" put store st from hellos
 { echo rubbish; sed 's/"generation":1/"generation":7/' hellos; } >bad
 check "put of bad records" stays st fails 2 "record line 1 is refused" put store st from bad
-check "... which are named" is '[r["record"] for r in j["refused"]]' "['line 1', 'hello/ant', 'hello/bee', 'hello/cat']"
+check "... which are named" is '[r["record"] for r in j["refused"]]' "['line 1', 'hello, line 2', 'hello, line 3', 'hello, line 4']"
 check "put of nothing" stays st fails 0 "" put store st from /dev/null
 check "put into no store" fails 1 "has no fleet" put store nowhere from hellos
 

@@ -642,7 +642,7 @@ int weft_fleet_put(struct weft_context *ctx, int argc, char **argv)
 	if (weft_store_open(&store, ctx, path, NULL, true) &&
 	    weft_store_adopt(&store, text.text, text.len) &&
 	    weft_store_open(&before, ctx, path, NULL, false) &&
-	    weft_fleet_take_in(ctx, store.fleet, &text, &merge) &&
+	    weft_fleet_take_bundle(ctx, store.fleet, &text, &merge) &&
 	    store_put_new(&store, before.fleet ? before.fleet : &(struct weft_fleet){ }))
 		status = store_tell_put(ctx, &merge) |
 			 store_warn_revocations(ctx, before.fleet, store.fleet);

@@ -9,8 +9,9 @@
  *   folder   another command has written the state folder
  *   timers   the rotation's next turn, retries, comparisons of the interface
  *
- * The time between steps depends on the cost of the last one, so that a store that changes
- * all the time, or lies, gets a tenth of a CPU and no more. What is not taken is not read.
+ * The time between steps depends on the cost of the last ones, so that a store that changes
+ * all the time, or lies, gets a tenth of a CPU and no more. Some steps that follow a quiet time
+ * are taken at once: those of a node that joins. What is not taken is not read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,8 @@
 /* Changes that come together are taken together. */
 #define AGENT_GATHER_MS		100
 #define AGENT_COST_FACTOR	10
+/* The part of a quiet time that counts for later steps. */
+#define AGENT_BURST_MS		5000
 #define AGENT_EVENT_MS		1000
 #define AGENT_RETRY_MS		1000
 #define AGENT_RETRY_MAX_MS	60000
@@ -574,6 +577,16 @@ static void agent_report(struct agent *agent)
 	agent->expired = step->expired;
 }
 
+/* @cost_ms of CPU time are paid for from the end of the last payment on. */
+static void agent_rest(struct agent *agent, __s64 cost_ms)
+{
+	__s64 from = agent_clock_ms() - AGENT_BURST_MS;
+
+	if (agent->rest_until < from)
+		agent->rest_until = from;
+	agent->rest_until += AGENT_COST_FACTOR * cost_ms;
+}
+
 /* After a failure all records are read at once, and taken later: a damaged folder needs time. */
 static void agent_step(struct agent *agent)
 {
@@ -582,7 +595,7 @@ static void agent_step(struct agent *agent)
 
 	if (agent->len)
 		agent_sooner(&agent->at_put, agent_clock_ms() + agent_jitter(AGENT_BEHIND_MS));
-	agent->rest_until = agent_clock_ms() + AGENT_COST_FACTOR * (agent_cost_ms() - before);
+	agent_rest(agent, agent_cost_ms() - before);
 	agent->at_step = AGENT_NEVER;
 	agent_forget_text(agent);
 	if (good) {

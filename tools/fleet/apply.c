@@ -268,12 +268,3 @@ bool weft_fleet_take_bundle(const struct weft_context *ctx, struct weft_fleet *f
 	weft_gate_free(&gate);
 	return good || weft_complain(ctx, "out of memory");
 }
-
-bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
-			const struct weft_file *text, struct weft_merge *merge)
-{
-	memset(merge, 0, sizeof(*merge));
-	merge->now = ctx->now;
-	return weft_fleet_merge(fleet, text->text, text->len, merge) ||
-	       weft_complain(ctx, "out of memory");
-}

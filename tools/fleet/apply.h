@@ -55,8 +55,5 @@ bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,
  */
 bool weft_fleet_take_bundle(const struct weft_context *ctx, struct weft_fleet *fleet,
 			    const struct weft_file *text, struct weft_merge *merge);
-/* The same of records for a store, each of which is named if it is refused. */
-bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
-			const struct weft_file *text, struct weft_merge *merge);
 
 #endif /* _WEFT_TOOLS_FLEET_APPLY_H */

@@ -275,14 +275,32 @@ static bool gate_is_signed(const struct gate_job *job, const struct gate_line *l
 	return weft_signature_check(&line->signature, &line->signer, &what);
 }
 
+/*
+ * Of a payload that is not looked into, the name of the record is not known. There is one
+ * record of the fleet, whose name callers compare.
+ */
+static void gate_name(const struct gate_job *job, const struct gate_line *line, char *name,
+		      size_t size)
+{
+	const char *kind = weft_fleet_kind_name(line->kind);
+
+	if (job->gate->tells && line->kind != WEFT_FLEET_TERMS)
+		snprintf(name, size, "%s, line %zu", kind, line->number);
+	else
+		snprintf(name, size, "%s", kind);
+}
+
 static void gate_judge(struct gate_job *job, struct gate_line *line)
 {
+	char name[48];
+
 	if (gate_is_signed(job, line)) {
 		line->verdict = GATE_PASSED;
 		return;
 	}
 	line->verdict = GATE_DROPPED;
-	gate_refuse(job, weft_fleet_kind_name(line->kind), WEFT_REFUSED_SIGNATURE,
+	gate_name(job, line, name, sizeof(name));
+	gate_refuse(job, name, WEFT_REFUSED_SIGNATURE,
 		    "names a signer of the fleet, which has not signed it");
 }
 
@@ -335,16 +353,15 @@ static size_t gate_present(const struct gate_job *job)
 
 static void gate_tell_stranger(struct gate_job *job, const struct gate_line *line)
 {
-	const char *kind = weft_fleet_kind_name(line->kind);
 	char name[48];
 
-	snprintf(name, sizeof(name), "%s, line %zu", kind, line->number);
+	gate_name(job, line, name, sizeof(name));
 	if (line->kind == WEFT_FLEET_HELLO)
 		gate_refuse(job, name, WEFT_REFUSED_UNKNOWN,
 			    "not signed by the identity of an admitted node");
 	else
-		gate_refuse(job, line->kind == WEFT_FLEET_TERMS ? kind : name,
-			    WEFT_REFUSED_SIGNATURE, "not signed by an admin key of this fleet");
+		gate_refuse(job, name, WEFT_REFUSED_SIGNATURE,
+			    "not signed by an admin key of this fleet");
 }
 
 static void gate_tell_strangers(struct gate_job *job)

@@ -11,7 +11,8 @@
 #   as USER COMMAND...                    in namespace n1, with that user's certificate
 #   user_create NODE                      the node's user of etcd; the agent's programs can read its key
 #   member_create NODE                    the node makes its keys, and the admin admits it, in the store and in etcd
-#   publish                               the record of the fleet
+#   publish KEY                           a record of the admin, in etcd: fleet, node/NODE
+#   insist COMMAND...                     until it succeeds: requests fail during an election
 #   agent_start NODE                      agent.NODE of ns_run
 #   agent_says NODE TEXT                  its log has the text
 #   ping_node FROM TO; all_ping TO        a ping; from each of $nodes to one
@@ -24,14 +25,20 @@ export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=https://192.0.2.1:2379,https://192.0.2.2:
 
 # ---- etcd ----
 
+# A member that gets no CPU for a second is no member that has died: the default is an election then.
 member_start() { # member_start MEMBER [OPTIONS...]
 	# shellcheck disable=SC2046 # words
-	ns_run "etcd.$1" "$1" etcd --data-dir "$lib_work/etcd/$1" \
+	ns_run "etcd.$1" "$1" etcd --heartbeat-interval 500 --election-timeout 5000 --data-dir "$lib_work/etcd/$1" \
 		$(weft-etcd-setup "$tls" options "$1" m1=192.0.2.1 m2=192.0.2.2 m3=192.0.2.3) "${@:2}"
 }
 
 as() { # as USER COMMAND...: from a namespace of a node
 	ETCDCTL_CACERT=$tls/ca.crt ETCDCTL_CERT=$tls/$1.crt ETCDCTL_KEY=$tls/$1.key ns n1 "${@:2}"
+}
+
+# Requests that come during an election fail, and are made again.
+insist() { # insist COMMAND...
+	wait_for 60 "$@"
 }
 
 is_healthy() {
@@ -63,7 +70,7 @@ etcd_create() {
 		member_start "$name"
 	done
 	etcd_await
-	ns n1 weft-etcd-setup "$tls" enable "$prefix"
+	insist ns n1 weft-etcd-setup "$tls" enable "$prefix"
 }
 
 leader() { # the name of the member that leads
@@ -75,17 +82,21 @@ leader() { # the name of the member that leads
 # ---- agents ----
 
 user_create() { # user_create NODE: of etcd
-	ns n1 weft-etcd-setup "$tls" node "$prefix" "$1"
+	insist ns n1 weft-etcd-setup "$tls" node "$prefix" "$1"
 	chown nobody "$tls/$1.key" "$tls/$1.crt"
 }
 
 member_create() { # member_create NODE
 	admit "$1"
-	as admin weft-store-etcd "$prefix" put "node/$1" <"$store/node/$1"
+	publish "node/$1"
 }
 
-publish() { # the record of the fleet
-	as admin weft-store-etcd "$prefix" put fleet <"$store/fleet"
+record_put() { # record_put KEY
+	as admin weft-store-etcd "$prefix" put "$1" <"$store/$1"
+}
+
+publish() { # publish KEY
+	insist record_put "$1"
 }
 
 agent_start() { # agent_start NODE
