@@ -13,10 +13,13 @@ passes() { # passes PROGRAM
 	(cd "$test_dir/../tools" && "$1") >"$output" 2>&1 </dev/null || status=$?
 	[ $status = 0 ] || tail -n 100 "$output"
 	expect_eq "status" "$status" 0
-	expect_eq "cases that have passed" "$(grep -c '^ok ' "$output")" "$(sed -n 's/^1\.\.//p' "$output")"
+	# Children of a test print cases of their own, beyond its plan.
+	expect_ge "cases that have passed" "$(grep -c '^ok ' "$output")" "$(sed -n 's/^1\.\.//p' "$output")"
 	note "$(grep -c '^ok ' "$output") cases"
 }
 
+# fleet_agent gives up its privileges for those of this user.
+grep -q '^daemon:' /etc/passwd || echo 'daemon:x:1:1::/:/bin/false' >>/etc/passwd
 [ -d "$programs" ] || skip "programs of another architecture's unit.sh: make check-arch"
 for file in "$programs"/test_*; do
 	run_case "${file##*/test_}" passes "$file"

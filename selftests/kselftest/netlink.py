@@ -262,7 +262,7 @@ def case_values(netlink):
     check("endpoints", (peers[KEY][P_ENDPOINT], peers[OTHER][P_ENDPOINT]), (endpoint4(), endpoint6()))
     check("keepalives", (peers[KEY][P_KEEPALIVE], peers[OTHER][P_KEEPALIVE]), (b"\xff\xff", b"\0\0"))
     check("counters", [peers[KEY][kind] for kind in (P_HANDSHAKE, P_RX)], [bytes(16), bytes(8)])
-    check("version", peers[KEY][P_VERSION], b"\1\0\0\0")
+    check("version", peers[KEY][P_VERSION], struct.pack("=I", 1))
     netlink.set(name(DEVICE), u16(PORT, 51820), u32(FWMARK, 0), u32(FLAGS, REPLACE_PEERS))
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <errno.h>
+#include <json-c/json.h>
 #include <netdb.h>
 #include <sched.h>
 #include <sodium.h>
@@ -50,6 +51,17 @@ void test_text(const char *name, const char *got, const char *want)
 		return;
 	test_show("wanted", want);
 	test_show("got", got);
+}
+
+const char *test_empty_list(void)
+{
+	static char text[8];
+	struct json_object *list = json_object_new_array();
+
+	snprintf(text, sizeof(text), "%s\n",
+		 json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+	json_object_put(list);
+	return text;
 }
 
 int test_end(void)

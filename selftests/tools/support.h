@@ -24,6 +24,8 @@
 void test_ok(bool good, const char *name);
 /* Equal texts pass; a failure prints both. */
 void test_text(const char *name, const char *got, const char *want);
+/* An empty list as JSON, which json-c writes on one line or on two. */
+const char *test_empty_list(void);
 /* Prints the plan, and returns the exit status of the program. */
 int test_end(void);
 /* Ends the program when the test's own set-up fails. */

@@ -482,7 +482,7 @@ static void test_show_nothing(void)
 		  "weft: no interfaces: module weft is not loaded\n" },
 		{ "no module, JSON", { "weft", "show", "-j" }, false, "module weft is not loaded", 1, "",
 		  "weft: no interfaces: module weft is not loaded\n" },
-		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, "[\n]\n", "" },
+		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, test_empty_list(), "" },
 		{ "no module is needed", { "weft", "show", "interfaces" }, true, "none", 0, "wg0\n", "" },
 	};
 	struct test_bench bench;

@@ -61,7 +61,7 @@ def copies_in_kernel(*secrets):
 
 
 def is_readable():
-    if FORBIDDEN:
+    if FORBIDDEN or not os.path.exists("/proc/kcore"):
         return False
     with open("/proc/kcore", "rb", buffering=0) as core:
         return any(places(core))

@@ -130,7 +130,7 @@ packages_of() { # packages_of ARCH NAME PACKAGE...
 
 # Programs do not depend on the size of pages.
 sysroot() { # sysroot ARCH
-	packages_of "${1%-16k}" libraries libc6-dev libc-bin libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev
+	packages_of "${1%-16k}" libraries libc6-dev libc-bin libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev libncurses-dev libb2-dev libatomic1
 }
 
 use_sysroot() { # use_sysroot ARCH
