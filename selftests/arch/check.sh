@@ -34,7 +34,7 @@ series_of() { # series_of ARCH
 tests_of() { # tests_of ARCH
 	case $1 in
 	i386|riscv64)
-		echo "unit native packages basic"
+		echo "unit packages basic"
 		;;
 	arm64-16k)
 		echo "basic packets batch"
