@@ -140,8 +140,8 @@ static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endp
  * @device: the device
  * @skb: the packet, with its IP and UDP headers
  *
- * Its peer is looked up later, at most once in STRAY_PAUSE_NS. The number of sources until then does not
- * matter: the first ones are remembered.
+ * Its peer is looked up later, at most once in STRAY_PAUSE_NS. The number of sources until then
+ * does not matter: the first ones are remembered.
  *
  * Context: bottom halves off.
  */
