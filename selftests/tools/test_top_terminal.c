@@ -110,8 +110,9 @@ static int shell(const char *name)
 		setpgid(0, 0);
 		tcsetpgrp(0, getpid());
 		signal(SIGTTOU, SIG_DFL);
-		/* A test in the background of a script may have it ignored. */
+		/* A test in the background of a script, or behind nohup, may have them ignored. */
 		signal(SIGINT, SIG_DFL);
+		signal(SIGHUP, SIG_DFL);
 		exit(command(name, true));
 	}
 	signal(SIGTTOU, SIG_IGN);
