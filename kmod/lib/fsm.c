@@ -14,6 +14,15 @@
 #define FSM_ANSWER_TIMEOUT	weft_seconds_ns(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
 #define FSM_ENDING_AGE		(weft_seconds_ns(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
 
+/*
+ * A peer whose last answers each came within FSM_SOON is doubted after FSM_DOUBT without one: most
+ * often it has been restarted. Where data goes one way, keepalives are the answers, after 10 s: a
+ * peer that is only sent to is doubted once.
+ */
+#define FSM_SOON		weft_seconds_ns(1)
+#define FSM_SOON_ANSWERS	3
+#define FSM_DOUBT		weft_seconds_ns(5)
+
 /* The interval between RETRYs doubles each time up to the maximum, less up to a quarter. */
 #define FSM_RETRY_FIRST		weft_seconds_ns(10)
 #define FSM_RETRY_MOST		weft_seconds_ns(60)
@@ -253,11 +262,33 @@ static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
 	return WEFT_FSM_DO_INITIATE;
 }
 
+/* Data was sent that needs an answer. */
+static void fsm_await_answer(struct weft_fsm *fsm, u64 now)
+{
+	fsm->data_at = now;
+	fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
+	if (fsm->soon == FSM_SOON_ANSWERS)
+		fsm_arm(fsm, WEFT_FSM_DOUBT, now + FSM_DOUBT + fsm_jitter(fsm));
+}
+
+/* A packet was received, which answers the data sent before. */
+static void fsm_answered(struct weft_fsm *fsm, u32 events, u64 now)
+{
+	if (!fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
+		return;
+	fsm_disarm(fsm, WEFT_FSM_NEW_HANDSHAKE);
+	fsm_disarm(fsm, WEFT_FSM_DOUBT);
+	if (fsm_elapsed(fsm->data_at, now) > FSM_SOON)
+		fsm->soon = 0;
+	else if (events & WEFT_FSM_DATA_RECEIVED && fsm->soon < FSM_SOON_ANSWERS)
+		fsm->soon++;
+}
+
 /* Received packets first: a packet sent in the same report answers them. */
 static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 {
 	if (events & WEFT_FSM_ANY_RECEIVED) {
-		fsm_disarm(fsm, WEFT_FSM_NEW_HANDSHAKE);
+		fsm_answered(fsm, events, now);
 		fsm_heard(fsm, now);
 	}
 	if (events & WEFT_FSM_DATA_RECEIVED)
@@ -265,7 +296,7 @@ static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 	if (events & WEFT_FSM_ANY_SENT)
 		fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	if (events & WEFT_FSM_DATA_SENT && !fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
-		fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
+		fsm_await_answer(fsm, now);
 	if (events & (WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED) && fsm->persistent_s)
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(fsm->persistent_s));
 }
@@ -446,6 +477,13 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 	return actions | fsm_try_next(fsm, now);
 }
 
+/* The session may be unknown to the peer by now. The peer counts as silent if this is not answered. */
+static u32 fsm_expire_doubt(struct weft_fsm *fsm, u64 now)
+{
+	fsm->soon = 0;
+	return fsm_renew(fsm, now);
+}
+
 /* One try, as tries is left at its maximum. */
 static u32 fsm_expire_retry(struct weft_fsm *fsm, u64 now)
 {
@@ -475,6 +513,8 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_RETRY:
 		return fsm_expire_retry(fsm, now);
+	case WEFT_FSM_DOUBT:
+		return fsm_expire_doubt(fsm, now);
 	default:
 		return WEFT_FSM_DO_ERASE;
 	}
@@ -547,6 +587,7 @@ void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 	fsm->handshaked = false;
 	fsm_count_anew(fsm);
 	fsm->pauses = 0;
+	fsm->soon = 0;
 	fsm->trying = false;
 	fsm->waiting = false;
 	fsm->pausing = false;

@@ -65,6 +65,9 @@ static void traffic_check(void)
 	else
 		FUZZ_MUST(deadline[WEFT_FSM_NEW_HANDSHAKE] - world.sent_at >= answer &&
 			  deadline[WEFT_FSM_NEW_HANDSHAKE] - world.sent_at < answer + SECOND / 3);
+	if (deadline[WEFT_FSM_DOUBT] != WEFT_FSM_NEVER)
+		FUZZ_MUST(world.sent_at != NONE && deadline[WEFT_FSM_DOUBT] - world.sent_at >= 5 * SECOND &&
+			  deadline[WEFT_FSM_DOUBT] - world.sent_at < 5 * SECOND + SECOND / 3);
 }
 
 static void state_check(void)

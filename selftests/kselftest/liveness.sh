@@ -283,6 +283,17 @@ hub_restarts() {
 	expect_between "ms" "$(value recovered)" 10000 "$(late 16500)"
 }
 
+# The same after a conversation: the peer that has answered at once so far is doubted after 5 s.
+hub_restarts_amid() {
+	pair_create
+	session_up a wt0 b wt0 10.9.0.2
+	# An initiation may follow 5 s after the one before.
+	expect ns a ping -n -q -i 1 -c 6 -W 5 10.9.0.2
+	restart_b "$KIND"
+	recovered "$KIND restarted amid a conversation, where its peers are is not known" 20
+	expect_between "ms" "$(value recovered)" 4000 "$(late 6500)"
+}
+
 nat_create() {
 	ns_create a n b
 	veth_link a va n na
@@ -419,6 +430,7 @@ run_case "an in-tree pair for comparison" wireguard_restarts
 run_case "keepalives trigger that, too" restarts_in_silence
 run_case "a spoke behind a NAT" spoke_restarts
 run_case "a hub without endpoints of its peers" hub_restarts
+run_case "such a hub amid a conversation" hub_restarts_amid
 run_case "forged data triggers one initiation" strays
 run_case "waiting for a session" waits
 run_case "waiting without success" waits_in_vain

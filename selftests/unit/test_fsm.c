@@ -267,6 +267,53 @@ static void fsm_new_handshake(struct test *t)
 	       { 15000 + JITTER, EXPIRE, 0, FORGET });
 }
 
+/* Steps: data at @ms, and data that answers it 10 ms later. */
+#define ANSWERED(ms)	{ ms, REPORT, DS | AS, 0 }, { (ms) + 10, REPORT, DR | AR, 0 }
+
+static void fsm_doubt(struct test *t)
+{
+	/* After three answers in a row, data without one starts a handshake after 5 s, and again. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
+	       { 4000, REPORT, DS | AS, 0 }, { 5059, EXPIRE, 0, 0 },
+	       { 5060 + JITTER, EXPIRE, 0, INITIATE }, { 5060 + JITTER, REPORT, INIT_SENT | AS, 0 },
+	       { 10060 + 2 * JITTER, EXPIRE, 0, RETRY });
+	/* An answer to the initiation, which comes late, removes the doubt: data may go one way. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
+	       { 5060 + JITTER, EXPIRE, 0, INITIATE }, { 5060 + JITTER, REPORT, INIT_SENT | AS, 0 },
+	       { 6000, REPORT, DERIVED | CONFIRMED | AR, 0 }, { 6000, REPORT, DS | AS, 0 },
+	       ANSWERED(6010), ANSWERED(6030), { 7000, REPORT, DS | AS, 0 },
+	       { 21999, EXPIRE, 0, 0 }, { 22000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	/* Two answers are too few. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 60, REPORT, DS | AS, 0 }, { 15059, EXPIRE, 0, 0 },
+	       { 15060 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	/* So are three of which one took more than a second, be it a keepalive. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 },
+	       { 1041, REPORT, DR | AR, 0 }, { 1050, REPORT, DS | AS, 0 }, { 16049, EXPIRE, 0, 0 });
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
+	       { 1061, REPORT, AR, 0 }, { 1070, REPORT, DS | AS, 0 }, { 16069, EXPIRE, 0, 0 });
+	/* A second is not too long. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 },
+	       { 1040, REPORT, DR | AR, 0 }, { 1050, REPORT, DS | AS, 0 },
+	       { 6050 + JITTER, EXPIRE, 0, INITIATE });
+	/* Handshakes and keepalives in time, and data without a question, count for nothing. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 }, { 50, REPORT, AR, 0 },
+	       { 60, REPORT, DR | AR, 0 }, { 70, REPORT, DS | AS, 0 }, { 15069, EXPIRE, 0, 0 });
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 }, { 50, REPORT, AR, 0 },
+	       ANSWERED(60), { 100, REPORT, DS | AS, 0 }, { 5100 + JITTER, EXPIRE, 0, INITIATE });
+	/* An answer in time, of any kind, leaves nothing to doubt. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
+	       { 70, REPORT, AR, 0 }, { 999999, EXPIRE, 0, 0 });
+	/* The next initiation leaves 5 s after the last message of a handshake. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
+	       { 2000, REPORT, RESP_SENT | AS, 0 }, { 6999, EXPIRE, 0, 0 },
+	       { 7000 + JITTER, EXPIRE, 0, INITIATE });
+	/* Answers before a stop do not count. */
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 50, STOP, 0, 0 },
+	       { 60, REPORT, DS | AS, 0 }, { 15059, EXPIRE, 0, 0 });
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
+	       { 70, STOP, 0, 0 }, { 999999, EXPIRE, 0, 0 });
+}
+
 static void fsm_persistent(struct test *t)
 {
 	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 24999, EXPIRE, 0, 0 },
@@ -626,6 +673,7 @@ static void stopped_check(struct test *t, struct weft_fsm *fsm, u64 now)
 	fresh.trying_at = fsm->trying_at;
 	fresh.missed_at = fsm->missed_at;
 	fresh.given_up_at = fsm->given_up_at;
+	fresh.data_at = fsm->data_at;
 	fresh.retries = fsm->retries;
 	EXPECT(t, !memcmp(fsm, &fresh, sizeof(fresh)));
 	EXPECT_EQ(t, weft_fsm_report(fsm, WANTED, now), INITIATE);
@@ -653,6 +701,11 @@ static void fsm_stops_in_any_state(struct test *t)
 	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, 0);
 	weft_fsm_report(&fsm, ENDING | DS | AS, MS(170000));
 	stopped_check(t, &fsm, MS(171000));
+	/* After answers that came soon. */
+	for (i = 0; i < 3; i++)
+		weft_fsm_report(&fsm, DS | DR | AS | AR, MS(171000 + i));
+	EXPECT(t, fsm.soon > 0);
+	stopped_check(t, &fsm, MS(171003));
 	/* With a waiting try, and with a single one. */
 	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, AR | RESP_SENT | AS | DERIVED, 0);
@@ -1449,6 +1502,53 @@ static void sim_dead_peer(struct test *t)
 	sim_end(sim);
 }
 
+static void sim_forgets(struct sim *sim, int me)
+{
+	struct side *side = &sim->side[me];
+
+	side->live.key = side->previous.key = side->next.key = side->offered = 0;
+	weft_fsm_stop(&side->fsm, sim->now);
+}
+
+/* The peer is restarted, and so no longer knows the session. Before that it answered at once. */
+static void sim_restarted_peer(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+	u32 got, i;
+
+	for (i = 0; i < 5; i++) {
+		sim_flow(sim, 0, 1, 100);
+		sim_flow(sim, 1, 1, 100);
+	}
+	sim_forgets(sim, 1);
+	got = b->got[DATA];
+	sim_flow(sim, 0, 49, 100);
+	EXPECT_EQ(t, a->sent[INITIATION], 1);
+	EXPECT_EQ(t, b->got[DATA], got);
+	sim_flow(sim, 0, 8, 100);
+	EXPECT_EQ(t, a->sent[INITIATION], 2);
+	EXPECT(t, b->got[DATA] > got);
+	sim_end(sim);
+}
+
+/* Of a flow one way, that follows an exchange, one more handshake is all that is to be seen. */
+static void sim_exchange_then_flow(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0];
+	u32 i;
+
+	for (i = 0; i < 5; i++) {
+		sim_flow(sim, 0, 1, 100);
+		sim_flow(sim, 1, 1, 100);
+	}
+	sim_flow(sim, 0, 100, 1000);
+	EXPECT_EQ(t, a->sent[INITIATION], 2);
+	EXPECT_EQ(t, sim->side[1].sent[INITIATION], 0);
+	sim_end(sim);
+}
+
 /* The path breaks under a session: detected within 15 s, and repaired as soon as the path works. */
 static void sim_broken_path(struct test *t)
 {
@@ -1521,6 +1621,8 @@ static struct weft_fsm full_state(void)
 	fsm.given_up_at = MS(960000);
 	fsm.jitter = 7;
 	fsm.tries = fsm.unanswered = fsm.retries = fsm.in_vain = fsm.pauses = 3;
+	fsm.soon = 3;
+	fsm.data_at = MS(970000);
 	fsm.ending = fsm.handshaked = fsm.trying = fsm.waiting = fsm.lost = true;
 	fsm.missed = fsm.refused = fsm.given_up = true;
 	return fsm;
@@ -1540,6 +1642,7 @@ static void expect_timers(struct test *t, const struct weft_fsm *fsm, const stru
 	EXPECT_EQ(t, fsm->trying_at, want->trying_at);
 	EXPECT_EQ(t, fsm->missed_at, want->missed_at);
 	EXPECT_EQ(t, fsm->given_up_at, want->given_up_at);
+	EXPECT_EQ(t, fsm->data_at, want->data_at);
 }
 
 static void expect_state(struct test *t, const struct weft_fsm *fsm, const struct weft_fsm *want)
@@ -1551,6 +1654,7 @@ static void expect_state(struct test *t, const struct weft_fsm *fsm, const struc
 	EXPECT_EQ(t, fsm->retries, want->retries);
 	EXPECT_EQ(t, fsm->in_vain, want->in_vain);
 	EXPECT_EQ(t, fsm->pauses, want->pauses);
+	EXPECT_EQ(t, fsm->soon, want->soon);
 	EXPECT_EQ(t, fsm->ending, want->ending);
 	EXPECT_EQ(t, fsm->handshaked, want->handshaked);
 	EXPECT_EQ(t, fsm->trying, want->trying);
@@ -1598,6 +1702,7 @@ static void fsm_leaves_heard(struct test *t)
 	fsm.deadline[WEFT_FSM_RETRY] = MS(1002000);
 	want = fsm;
 	want.deadline[WEFT_FSM_NEW_HANDSHAKE] = WEFT_FSM_NEVER;
+	want.soon = 0;
 	want_heard(&want);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, AR, NOW), 0);
 	expect_state(t, &fsm, &want);
@@ -2014,7 +2119,7 @@ static void fsm_leaves_stopped(struct test *t)
 	want = fsm;
 	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 		fsm.deadline[timer] = MS(1001000);
-	want.tries = want.unanswered = want.in_vain = want.pauses = 0;
+	want.tries = want.unanswered = want.in_vain = want.pauses = want.soon = 0;
 	want.handshaked = want.trying = want.waiting = want.pausing = want.single = false;
 	want.refused = want.given_up = want.missed = want.ending = false;
 	want.up_until = 0;
@@ -2051,6 +2156,7 @@ TEST_SUITE("fsm",
 	   TEST_CASE(fsm_tries),
 	   TEST_CASE(fsm_keepalive),
 	   TEST_CASE(fsm_new_handshake),
+	   TEST_CASE(fsm_doubt),
 	   TEST_CASE(fsm_persistent),
 	   TEST_CASE(fsm_erase),
 	   TEST_CASE(fsm_ending),
@@ -2085,6 +2191,8 @@ TEST_SUITE("fsm",
 	   TEST_CASE(sim_simultaneous),
 	   TEST_CASE(sim_simultaneous_flows),
 	   TEST_CASE(sim_dead_peer),
+	   TEST_CASE(sim_restarted_peer),
+	   TEST_CASE(sim_exchange_then_flow),
 	   TEST_CASE(sim_broken_path),
 	   TEST_CASE(sim_persistent),
 	   TEST_CASE(fsm_leaves_heard),
