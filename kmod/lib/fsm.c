@@ -15,13 +15,18 @@
 #define FSM_ENDING_AGE		(weft_seconds_ns(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
 
 /*
- * A peer whose last answers each came within FSM_SOON is doubted after FSM_DOUBT without one: most
- * often it has been restarted. Where data goes one way, keepalives are the answers, after 10 s: a
- * peer that is only sent to is doubted once.
+ * A peer whose last answers each came within FSM_SOON is doubted once there has been none for
+ * FSM_DOUBT: most often it has been restarted. Data that is sent then has FSM_SOON for an answer
+ * before a handshake is tried. An exchange that is over, of which the last packet needs no answer,
+ * causes none; a flow that goes one way from then on causes one, as keepalives answer it late.
  */
 #define FSM_SOON		weft_seconds_ns(1)
 #define FSM_SOON_ANSWERS	3
-#define FSM_DOUBT		weft_seconds_ns(5)
+#define FSM_DOUBT		weft_seconds_ns(4)
+
+/* In @armed: the next data has FSM_SOON for an answer. */
+#define FSM_DOUBTING		BIT(WEFT_FSM_TIMERS)
+static_assert(FSM_DOUBTING <= U8_MAX);
 
 /* The interval between RETRYs doubles each time up to the maximum, less up to a quarter. */
 #define FSM_RETRY_FIRST		weft_seconds_ns(10)
@@ -262,13 +267,32 @@ static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
 	return WEFT_FSM_DO_INITIATE;
 }
 
+static void fsm_set_doubting(struct weft_fsm *fsm, bool doubting)
+{
+	WRITE_ONCE(fsm->armed, doubting ? fsm->armed | FSM_DOUBTING : fsm->armed & ~FSM_DOUBTING);
+}
+
 /* Data was sent that needs an answer. */
 static void fsm_await_answer(struct weft_fsm *fsm, u64 now)
 {
+	if (fsm->armed & FSM_DOUBTING) {
+		fsm_set_doubting(fsm, false);
+		fsm->doubted = true;
+		fsm_arm(fsm, WEFT_FSM_DOUBT, now + FSM_SOON + fsm_jitter(fsm));
+	}
+	if (fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
+		return;
 	fsm->data_at = now;
 	fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
 	if (fsm->soon == FSM_SOON_ANSWERS)
-		fsm_arm(fsm, WEFT_FSM_DOUBT, now + FSM_DOUBT + fsm_jitter(fsm));
+		fsm_arm(fsm, WEFT_FSM_DOUBT, now + FSM_DOUBT);
+}
+
+static void fsm_doubt_ends(struct weft_fsm *fsm)
+{
+	fsm_disarm(fsm, WEFT_FSM_DOUBT);
+	fsm_set_doubting(fsm, false);
+	fsm->doubted = false;
 }
 
 /* A packet was received, which answers the data sent before. */
@@ -277,7 +301,7 @@ static void fsm_answered(struct weft_fsm *fsm, u32 events, u64 now)
 	if (!fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
 		return;
 	fsm_disarm(fsm, WEFT_FSM_NEW_HANDSHAKE);
-	fsm_disarm(fsm, WEFT_FSM_DOUBT);
+	fsm_doubt_ends(fsm);
 	if (fsm_elapsed(fsm->data_at, now) > FSM_SOON)
 		fsm->soon = 0;
 	else if (events & WEFT_FSM_DATA_RECEIVED && fsm->soon < FSM_SOON_ANSWERS)
@@ -295,7 +319,7 @@ static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 		fsm_arm_if_idle(fsm, WEFT_FSM_KEEPALIVE, now + weft_seconds_ns(WEFT_KEEPALIVE_S));
 	if (events & WEFT_FSM_ANY_SENT)
 		fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
-	if (events & WEFT_FSM_DATA_SENT && !fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
+	if (events & WEFT_FSM_DATA_SENT)
 		fsm_await_answer(fsm, now);
 	if (events & (WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED) && fsm->persistent_s)
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(fsm->persistent_s));
@@ -480,6 +504,11 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 /* The session may be unknown to the peer by now. The peer counts as silent if this is not answered. */
 static u32 fsm_expire_doubt(struct weft_fsm *fsm, u64 now)
 {
+	if (!fsm->doubted) {
+		fsm_set_doubting(fsm, true);
+		return 0;
+	}
+	fsm->doubted = false;
 	fsm->soon = 0;
 	return fsm_renew(fsm, now);
 }
@@ -505,6 +534,7 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 	case WEFT_FSM_KEEPALIVE:
 		return WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_NEW_HANDSHAKE:
+		fsm_doubt_ends(fsm);
 		fsm_missed(fsm, now);
 		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
 	case WEFT_FSM_PERSISTENT:
@@ -582,6 +612,7 @@ void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 
 	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 		fsm_disarm(fsm, timer);
+	fsm_doubt_ends(fsm);
 	fsm->tries = 0;
 	fsm->unanswered = 0;
 	fsm->handshaked = false;
@@ -676,6 +707,8 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 	/* Disarmed by what is received, armed by data sent. */
 	armed = READ_ONCE(fsm->armed);
 	stirring = armed & BIT(WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED : WEFT_FSM_DATA_SENT;
+	if (armed & FSM_DOUBTING)
+		stirring |= WEFT_FSM_DATA_SENT;
 	if (events & stirring)
 		return false;
 	/* Armed by data received, unless something sent disarms it in the same report. */

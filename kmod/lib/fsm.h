@@ -121,13 +121,14 @@ struct weft_fsm {
 	u64 data_at;			/* oldest data sent without an answer; NEW_HANDSHAKE is armed */
 	u32 jitter;			/* state of a small generator; not secret */
 	u16 persistent_s;		/* 0: off */
-	u8 armed;			/* a bit for each deadline that is armed, for is_quiet() */
+	u8 armed;			/* bits of armed deadlines, and FSM_DOUBTING, for is_quiet() */
 	u8 tries;			/* initiations sent since data last requested one */
 	u8 unanswered;			/* unanswered tries of the series */
 	u8 retries;			/* RETRY's, since the peer was given up */
 	u8 in_vain;			/* unanswered tries since the peer answered, or a pause */
 	u8 pauses;			/* pauses since the peer answered */
 	u8 soon;			/* answers in a row that came soon after data */
+	bool doubted;			/* DOUBT is for data that was sent when in doubt */
 	bool asked;			/* CONNECT has used its try in this pause */
 	bool ending;			/* SESSION_ENDING has been handled */
 	bool handshaked;		/* handshake_at is valid */

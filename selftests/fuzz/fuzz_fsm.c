@@ -65,9 +65,11 @@ static void traffic_check(void)
 	else
 		FUZZ_MUST(deadline[WEFT_FSM_NEW_HANDSHAKE] - world.sent_at >= answer &&
 			  deadline[WEFT_FSM_NEW_HANDSHAKE] - world.sent_at < answer + SECOND / 3);
+	if (deadline[WEFT_FSM_DOUBT] != WEFT_FSM_NEVER || world.fsm.armed & FSM_DOUBTING || world.fsm.doubted)
+		FUZZ_MUST(world.sent_at != NONE);
 	if (deadline[WEFT_FSM_DOUBT] != WEFT_FSM_NEVER)
-		FUZZ_MUST(world.sent_at != NONE && deadline[WEFT_FSM_DOUBT] - world.sent_at >= 5 * SECOND &&
-			  deadline[WEFT_FSM_DOUBT] - world.sent_at < 5 * SECOND + SECOND / 3);
+		FUZZ_MUST(deadline[WEFT_FSM_DOUBT] >= world.sent_at + SECOND &&
+			  deadline[WEFT_FSM_DOUBT] <= world.sent_at + 17 * SECOND);
 }
 
 static void state_check(void)

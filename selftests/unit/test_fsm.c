@@ -270,48 +270,66 @@ static void fsm_new_handshake(struct test *t)
 /* Steps: data at @ms, and data that answers it 10 ms later. */
 #define ANSWERED(ms)	{ ms, REPORT, DS | AS, 0 }, { (ms) + 10, REPORT, DR | AR, 0 }
 
+/* Data without an answer at @ms, on which the peer is doubted 4 s later; then more data. */
+#define IN_DOUBT(ms)	{ ms, REPORT, DS | AS, 0 }, { (ms) + 4000, EXPIRE, 0, 0 }, \
+			{ (ms) + 4000, REPORT, DS | AS, 0 }
+#define CONVERSATION	ANSWERED(0), ANSWERED(20), ANSWERED(40)
+
 static void fsm_doubt(struct test *t)
 {
-	/* After three answers in a row, data without one starts a handshake after 5 s, and again. */
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
-	       { 4000, REPORT, DS | AS, 0 }, { 5059, EXPIRE, 0, 0 },
-	       { 5060 + JITTER, EXPIRE, 0, INITIATE }, { 5060 + JITTER, REPORT, INIT_SENT | AS, 0 },
-	       { 10060 + 2 * JITTER, EXPIRE, 0, RETRY });
-	/* An answer to the initiation, which comes late, removes the doubt: data may go one way. */
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
-	       { 5060 + JITTER, EXPIRE, 0, INITIATE }, { 5060 + JITTER, REPORT, INIT_SENT | AS, 0 },
+	/*
+	 * After three answers in a row: data without one, more data 4 s later, and a second for its
+	 * answer. Data in between does not count.
+	 */
+	SCRIPT(t, CONVERSATION, { 60, REPORT, DS | AS, 0 }, { 3999, REPORT, DS | AS, 0 },
+	       { 4060, EXPIRE, 0, 0 }, { 6000, REPORT, DS | AS, 0 }, { 6500, REPORT, DS | AS, 0 },
+	       { 6999, EXPIRE, 0, 0 }, { 7000 + JITTER, EXPIRE, 0, INITIATE },
+	       { 7000 + JITTER, REPORT, INIT_SENT | AS, 0 },
+	       { 12000 + 2 * JITTER, EXPIRE, 0, RETRY });
+	/* Without more data the exchange is over. The timer of 15 s decides as ever. */
+	SCRIPT(t, CONVERSATION, { 60, REPORT, DS | AS, 0 }, { 4060, EXPIRE, 0, 0 },
+	       { 10060, REPORT, AR, 0 }, { 15060 + JITTER, EXPIRE, 0, 0 });
+	SCRIPT(t, CONVERSATION, { 60, REPORT, DS | AS, 0 }, { 4060, EXPIRE, 0, 0 },
+	       { 15059, EXPIRE, 0, 0 }, { 15060 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 15060 + JITTER, REPORT, INIT_SENT | AS, 0 },
+	       { 15070 + JITTER, REPORT, DS | AS, 0 }, { 19000, EXPIRE, 0, 0 });
+	/* It also ends a second that has begun. */
+	SCRIPT(t, CONVERSATION, { 60, REPORT, DS | AS, 0 }, { 4060, EXPIRE, 0, 0 },
+	       { 14900, REPORT, DS | AS, 0 }, { 15060 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 15900 + 2 * JITTER, EXPIRE, 0, 0 });
+	/* An answer within that second, of any kind, ends the doubt. */
+	SCRIPT(t, CONVERSATION, IN_DOUBT(60), { 5059, REPORT, AR, 0 }, { 999999, EXPIRE, 0, 0 });
+	/* An answer to the initiation, which comes late, removes it: data may go one way. */
+	SCRIPT(t, CONVERSATION, IN_DOUBT(60), { 5060 + JITTER, EXPIRE, 0, INITIATE },
+	       { 5060 + JITTER, REPORT, INIT_SENT | AS, 0 },
 	       { 6000, REPORT, DERIVED | CONFIRMED | AR, 0 }, { 6000, REPORT, DS | AS, 0 },
-	       ANSWERED(6010), ANSWERED(6030), { 7000, REPORT, DS | AS, 0 },
-	       { 21999, EXPIRE, 0, 0 }, { 22000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	       ANSWERED(6010), ANSWERED(6030), IN_DOUBT(7000), { 21999, EXPIRE, 0, 0 },
+	       { 22000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
 	/* Two answers are too few. */
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 60, REPORT, DS | AS, 0 }, { 15059, EXPIRE, 0, 0 },
+	SCRIPT(t, ANSWERED(0), ANSWERED(20), IN_DOUBT(60), { 15059, EXPIRE, 0, 0 },
 	       { 15060 + JITTER, EXPIRE, 0, FORGET | INITIATE });
 	/* So are three of which one took more than a second, be it a keepalive. */
 	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 },
-	       { 1041, REPORT, DR | AR, 0 }, { 1050, REPORT, DS | AS, 0 }, { 16049, EXPIRE, 0, 0 });
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
-	       { 1061, REPORT, AR, 0 }, { 1070, REPORT, DS | AS, 0 }, { 16069, EXPIRE, 0, 0 });
+	       { 1041, REPORT, DR | AR, 0 }, IN_DOUBT(1050), { 16049, EXPIRE, 0, 0 });
+	SCRIPT(t, CONVERSATION, { 60, REPORT, DS | AS, 0 }, { 1061, REPORT, AR, 0 },
+	       IN_DOUBT(1070), { 16069, EXPIRE, 0, 0 });
 	/* A second is not too long. */
 	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 },
-	       { 1040, REPORT, DR | AR, 0 }, { 1050, REPORT, DS | AS, 0 },
-	       { 6050 + JITTER, EXPIRE, 0, INITIATE });
+	       { 1040, REPORT, DR | AR, 0 }, IN_DOUBT(1050), { 6050 + JITTER, EXPIRE, 0, INITIATE });
 	/* Handshakes and keepalives in time, and data without a question, count for nothing. */
 	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 }, { 50, REPORT, AR, 0 },
-	       { 60, REPORT, DR | AR, 0 }, { 70, REPORT, DS | AS, 0 }, { 15069, EXPIRE, 0, 0 });
+	       { 60, REPORT, DR | AR, 0 }, IN_DOUBT(70), { 15069, EXPIRE, 0, 0 });
 	SCRIPT(t, ANSWERED(0), ANSWERED(20), { 40, REPORT, DS | AS, 0 }, { 50, REPORT, AR, 0 },
-	       ANSWERED(60), { 100, REPORT, DS | AS, 0 }, { 5100 + JITTER, EXPIRE, 0, INITIATE });
-	/* An answer in time, of any kind, leaves nothing to doubt. */
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
-	       { 70, REPORT, AR, 0 }, { 999999, EXPIRE, 0, 0 });
+	       ANSWERED(60), IN_DOUBT(100), { 5100 + JITTER, EXPIRE, 0, INITIATE });
 	/* The next initiation leaves 5 s after the last message of a handshake. */
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
-	       { 2000, REPORT, RESP_SENT | AS, 0 }, { 6999, EXPIRE, 0, 0 },
-	       { 7000 + JITTER, EXPIRE, 0, INITIATE });
-	/* Answers before a stop do not count. */
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 50, STOP, 0, 0 },
-	       { 60, REPORT, DS | AS, 0 }, { 15059, EXPIRE, 0, 0 });
-	SCRIPT(t, ANSWERED(0), ANSWERED(20), ANSWERED(40), { 60, REPORT, DS | AS, 0 },
-	       { 70, STOP, 0, 0 }, { 999999, EXPIRE, 0, 0 });
+	SCRIPT(t, CONVERSATION, IN_DOUBT(60), { 4100, REPORT, RESP_SENT | AS, 0 },
+	       { 5060 + JITTER, EXPIRE, 0, 0 }, { 9099, EXPIRE, 0, 0 },
+	       { 9100 + JITTER, EXPIRE, 0, INITIATE });
+	/* Answers before a stop do not count, nor does a doubt. */
+	SCRIPT(t, CONVERSATION, { 50, STOP, 0, 0 }, IN_DOUBT(60), { 15059, EXPIRE, 0, 0 });
+	SCRIPT(t, CONVERSATION, IN_DOUBT(60), { 4070, STOP, 0, 0 }, { 999999, EXPIRE, 0, 0 });
+	SCRIPT(t, CONVERSATION, { 60, REPORT, DS | AS, 0 }, { 4060, EXPIRE, 0, 0 },
+	       { 4070, STOP, 0, 0 }, { 4080, REPORT, DS | AS, 0 }, { 19079, EXPIRE, 0, 0 });
 }
 
 static void fsm_persistent(struct test *t)
@@ -1062,14 +1080,17 @@ static void fsm_quiet(struct test *t)
 	struct weft_fsm fsm;
 	u32 events, armed, timer;
 
-	for (armed = 0; armed < 1 << (WEFT_FSM_TIMERS + 2); armed++) {
+	for (armed = 0; armed < 1 << (WEFT_FSM_TIMERS + 3); armed++) {
 		memset(&fsm, 0, sizeof(fsm));
 		weft_fsm_init(&fsm, 1, 0);
 		for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 			if (armed & 1 << timer)
 				fsm_arm(&fsm, timer, MS(1000000) + timer);
 		fsm.ending = armed >> WEFT_FSM_TIMERS & 1;
-		fsm.missed = armed >> (WEFT_FSM_TIMERS + 1);
+		fsm.missed = armed >> (WEFT_FSM_TIMERS + 1) & 1;
+		/* In doubt of an answer that is awaited. */
+		if (fsm_armed(&fsm, WEFT_FSM_NEW_HANDSHAKE))
+			fsm_set_doubting(&fsm, armed >> (WEFT_FSM_TIMERS + 2));
 		fsm.persistent_s = fsm_armed(&fsm, WEFT_FSM_PERSISTENT) ? 25 : 0;
 		for (events = 0; events < WEFT_FSM_SESSION_CONFIRMED << 1; events++)
 			quiet_check(t, &fsm, events);
@@ -1526,7 +1547,7 @@ static void sim_restarted_peer(struct test *t)
 	sim_flow(sim, 0, 49, 100);
 	EXPECT_EQ(t, a->sent[INITIATION], 1);
 	EXPECT_EQ(t, b->got[DATA], got);
-	sim_flow(sim, 0, 8, 100);
+	sim_flow(sim, 0, 10, 100);
 	EXPECT_EQ(t, a->sent[INITIATION], 2);
 	EXPECT(t, b->got[DATA] > got);
 	sim_end(sim);
@@ -1545,6 +1566,27 @@ static void sim_exchange_then_flow(struct test *t)
 	}
 	sim_flow(sim, 0, 100, 1000);
 	EXPECT_EQ(t, a->sent[INITIATION], 2);
+	EXPECT_EQ(t, sim->side[1].sent[INITIATION], 0);
+	sim_end(sim);
+}
+
+/*
+ * Exchanges of which the last packet needs no answer, as TCP's acknowledgement, with pauses in which
+ * a keepalive comes: no handshake but the renewals.
+ */
+static void sim_exchanges(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	u32 i, j;
+
+	for (i = 0; i < 50; i++) {
+		for (j = 0; j < 6; j++) {
+			sim_flow(sim, 0, 1, 100);
+			sim_flow(sim, 1, 1, 100);
+		}
+		sim_flow(sim, 0, 1, 3000 + 200 * i);
+	}
+	EXPECT(t, sim->side[0].sent[INITIATION] <= 1 + sim->now / MS(120000));
 	EXPECT_EQ(t, sim->side[1].sent[INITIATION], 0);
 	sim_end(sim);
 }
@@ -1655,6 +1697,7 @@ static void expect_state(struct test *t, const struct weft_fsm *fsm, const struc
 	EXPECT_EQ(t, fsm->in_vain, want->in_vain);
 	EXPECT_EQ(t, fsm->pauses, want->pauses);
 	EXPECT_EQ(t, fsm->soon, want->soon);
+	EXPECT_EQ(t, fsm->doubted, want->doubted);
 	EXPECT_EQ(t, fsm->ending, want->ending);
 	EXPECT_EQ(t, fsm->handshaked, want->handshaked);
 	EXPECT_EQ(t, fsm->trying, want->trying);
@@ -2193,6 +2236,7 @@ TEST_SUITE("fsm",
 	   TEST_CASE(sim_dead_peer),
 	   TEST_CASE(sim_restarted_peer),
 	   TEST_CASE(sim_exchange_then_flow),
+	   TEST_CASE(sim_exchanges),
 	   TEST_CASE(sim_broken_path),
 	   TEST_CASE(sim_persistent),
 	   TEST_CASE(fsm_leaves_heard),
