@@ -49,6 +49,7 @@
 struct parallel_worker {
 	struct work_struct work;
 	struct list_head idle;		/* parallel_lock; neither running nor queued */
+	unsigned int number;		/* among the busy ones when it was woken */
 };
 
 static struct workqueue_struct *parallel_workqueue;
@@ -163,17 +164,20 @@ static struct parallel_worker *parallel_wake(unsigned int enough)
 		return NULL;
 	list_del(&worker->idle);
 	WRITE_ONCE(parallel_busy, parallel_busy + 1);
+	worker->number = parallel_busy;
 	return worker;
 }
 
 /*
  * Wakes a worker on another CPU. A workqueue begins its work near the CPU that is named, and where
  * CPUs share no cache, as in many virtual machines, near is this CPU, which is busy. CPUs whose
- * numbers are next to each other share a cache if any do.
+ * numbers are next to each other share a cache if any do. Each further worker begins at a further
+ * CPU: where no cache is shared, the scheduler would leave all of them on one.
  */
 static void parallel_start(struct parallel_worker *worker)
 {
-	unsigned int cpu = cpumask_next(smp_processor_id(), cpu_online_mask);
+	int from = (smp_processor_id() + worker->number) % nr_cpu_ids;
+	unsigned int cpu = cpumask_next(from - 1, cpu_online_mask);
 
 	if (cpu >= nr_cpu_ids)
 		cpu = cpumask_first(cpu_online_mask);

@@ -112,6 +112,20 @@ static void parallel_workers_are_woken(struct test *t)
 	end(t);
 }
 
+/* Each worker begins on a CPU of its own, the next ones first, and none on this one. */
+static void parallel_workers_begin_apart(struct test *t)
+{
+	unsigned int i;
+
+	begin(t, 64);
+	for (i = 0; i < 63; i++)
+		EXPECT(t, add());
+	EXPECT_EQ(t, shim_queued, 63);
+	for (i = 0; i < shim_queued; i++)
+		EXPECT_EQ(t, shim_work_cpu[i], i + 1);
+	end(t);
+}
+
 /* While no worker runs, this CPU does what is late, and hands nothing over until one has. */
 static void parallel_late_jobs_are_done_here(struct test *t)
 {
@@ -160,6 +174,7 @@ TEST_SUITE("parallel",
 	   TEST_CASE(parallel_none_is_refused),
 	   TEST_CASE(parallel_a_busy_worker_is_left_with_some),
 	   TEST_CASE(parallel_workers_are_woken),
+	   TEST_CASE(parallel_workers_begin_apart),
 	   TEST_CASE(parallel_late_jobs_are_done_here),
 	   TEST_CASE(parallel_jobs_wait_for_workers_that_run),
 	   TEST_CASE(parallel_one_cpu_does_it_all));

@@ -72,17 +72,20 @@ struct workqueue_struct {
 
 static struct workqueue_struct shim_workqueue;
 static struct work_struct *shim_work[SHIM_WORK_MAX];
+static unsigned int shim_work_cpu[SHIM_WORK_MAX];
 static unsigned int shim_queued, shim_run;	/* works that were queued, and that have run */
 
-static inline bool queue_work(struct workqueue_struct *queue, struct work_struct *work)
+static inline bool queue_work_on(unsigned int cpu, struct workqueue_struct *queue,
+				 struct work_struct *work)
 {
 	if (shim_queued == SHIM_WORK_MAX)
 		abort();
+	shim_work_cpu[shim_queued] = cpu;
 	shim_work[shim_queued++] = work;
 	return true;
 }
 
-#define queue_work_on(cpu, queue, work)	((void)(cpu), queue_work(queue, work))
+#define queue_work(queue, work)		queue_work_on(0, queue, work)
 
 /* Runs the work that was queued first. Returns false if there is none. */
 static inline bool shim_run_work(void)
