@@ -10,6 +10,7 @@
 #include <linux/bitops.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -35,9 +36,10 @@ struct stray_endpoints {
 struct weft_stray {
 	struct weft_device *device;
 	struct delayed_work work;
-	atomic64_t next_look_ns;		/* boot-time clock */
 	u32 seed;
 	spinlock_t lock;			/* the fields below; count: also READ_ONCE() */
+	bool looking;				/* a scan is under way */
+	u64 next_look_ns;			/* boot-time clock; unless @looking */
 	struct stray_endpoints seen;
 	struct stray_endpoints looked_for;	/* the work item's */
 };
@@ -62,37 +64,57 @@ static bool stray_holds(const struct stray_endpoints *known, const struct weft_e
 	return false;
 }
 
-/* Requests a session with each peer whose endpoint a stray came from. */
-static void stray_look(struct weft_stray *stray)
+/*
+ * Requests a session with each peer whose endpoint a stray came from. Returns the nanoseconds that
+ * it took, without those that the lock was waited for.
+ */
+static u64 stray_look(struct weft_stray *stray)
 {
 	struct weft_device *device = stray->device;
 	struct weft_endpoint endpoint;
 	struct weft_peer *peer;
+	u64 began, took;
 
 	mutex_lock(&device->config_lock);
+	began = ktime_get_ns();
 	list_for_each_entry(peer, &device->peers, list) {
 		weft_endpoint_read(&peer->endpoint, &endpoint);
 		if (stray_holds(&stray->looked_for, &endpoint, stray_hash(stray, &endpoint)))
 			weft_timers_event(peer, WEFT_FSM_STRAY);
 		cond_resched();
 	}
+	took = ktime_get_ns() - began;
 	mutex_unlock(&device->config_lock);
+	return took;
+}
+
+static void stray_begin(struct weft_stray *stray)
+{
+	spin_lock_bh(&stray->lock);
+	stray->looking = true;
+	stray->looked_for = stray->seen;
+	WRITE_ONCE(stray->seen.count, 0);
+	stray->seen.hashes = 0;
+	spin_unlock_bh(&stray->lock);
+}
+
+/* Strays that have come during the scan wait for the next one, as those after it do. */
+static void stray_end(struct weft_stray *stray, u64 pause)
+{
+	spin_lock_bh(&stray->lock);
+	stray->looking = false;
+	stray->next_look_ns = ktime_get_boottime_ns() + pause;
+	if (stray->seen.count)
+		schedule_delayed_work(&stray->work, nsecs_to_jiffies(pause) + 1);
+	spin_unlock_bh(&stray->lock);
 }
 
 static void stray_work(struct work_struct *work)
 {
 	struct weft_stray *stray = container_of(to_delayed_work(work), struct weft_stray, work);
-	u64 began = ktime_get_boottime_ns(), ended;
 
-	spin_lock_bh(&stray->lock);
-	stray->looked_for = stray->seen;
-	WRITE_ONCE(stray->seen.count, 0);
-	stray->seen.hashes = 0;
-	spin_unlock_bh(&stray->lock);
-	stray_look(stray);
-	ended = ktime_get_boottime_ns();
-	atomic64_set(&stray->next_look_ns,
-		     ended + max_t(u64, (ended - began) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
+	stray_begin(stray);
+	stray_end(stray, max_t(u64, stray_look(stray) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
 }
 
 /* Process context. Returns 0 or -ENOMEM. */
@@ -118,10 +140,18 @@ void weft_stray_device_exit(struct weft_device *device)
 	device->stray = NULL;
 }
 
-static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endpoint)
+static void stray_schedule(struct weft_stray *stray)
+{
+	u64 now = ktime_get_boottime_ns(), next = stray->next_look_ns;
+
+	lockdep_assert_held(&stray->lock);
+	if (!stray->looking)
+		schedule_delayed_work(&stray->work, next > now ? nsecs_to_jiffies(next - now) + 1 : 0);
+}
+
+static void stray_add(struct weft_stray *stray, const struct weft_endpoint *endpoint)
 {
 	u64 hash = stray_hash(stray, endpoint);
-	bool added = false;
 
 	spin_lock(&stray->lock);
 	if (stray->seen.count < STRAY_ENDPOINTS_MAX &&
@@ -129,10 +159,9 @@ static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endp
 		stray->seen.list[stray->seen.count] = *endpoint;
 		WRITE_ONCE(stray->seen.count, stray->seen.count + 1);
 		stray->seen.hashes |= hash;
-		added = true;
+		stray_schedule(stray);
 	}
 	spin_unlock(&stray->lock);
-	return added;
 }
 
 /**
@@ -149,12 +178,8 @@ void weft_stray_note(struct weft_device *device, const struct sk_buff *skb)
 {
 	struct weft_stray *stray = device->stray;
 	struct weft_endpoint endpoint;
-	u64 now, next;
 
-	if (READ_ONCE(stray->seen.count) >= STRAY_ENDPOINTS_MAX ||
-	    !weft_endpoint_from_skb(&endpoint, skb) || !stray_add(stray, &endpoint))
-		return;
-	now = ktime_get_boottime_ns();
-	next = atomic64_read(&stray->next_look_ns);
-	schedule_delayed_work(&stray->work, next > now ? nsecs_to_jiffies(next - now) + 1 : 0);
+	if (READ_ONCE(stray->seen.count) < STRAY_ENDPOINTS_MAX &&
+	    weft_endpoint_from_skb(&endpoint, skb))
+		stray_add(stray, &endpoint);
 }
