@@ -12,6 +12,7 @@ import bisect
 import collections
 import csv
 import json
+import math
 import os
 import re
 import signal
@@ -45,8 +46,13 @@ RESTART = {"back": "hub is configured again", "first": "first spoke has an answe
 
 # ---- figures of a run ----
 
-def units(row):
+def sent(row):
     return row["count"] * len(row["rounds"])
+
+
+def units(row):
+    """Those that arrived: a datagram that is lost on the way costs less."""
+    return sent(row) - row.get("lost", 0)
 
 
 def by_kernel(row):
@@ -128,7 +134,7 @@ def spread(values):
 
 def divided(first, second):
     """The ratio of two figures in each round that has both."""
-    return [first[number] / second[number] for number in first if number in second]
+    return [first[number] / second[number] if second[number] else math.inf for number in first if number in second]
 
 
 def ratios(store, case, cpus, value, kinds=("weft", "wireguard")):
@@ -247,7 +253,7 @@ def absent(store):
 def disturbance(store):
     found = [others(row) for row in store.rows if "absent" not in row]
     system = [system_share(row) for row in store.rows if "absent" not in row and row["kind"] in COMPARED]
-    lost = [row["lost"] / units(row) for row in store.rows if row.get("lost")]
+    lost = [row["lost"] / sent(row) for row in store.rows if row.get("lost")]
     return (f"Other work took {statistics.median(found):.2f} of the machine's CPUs in the median of all runs, and "
             f"{max(found):.2f} at most.\nOf the kernel's CPU time, {statistics.median(system):.0%} was the host kernel's "
             f"in the median. Datagrams lost: " + (f"up to {max(lost):.2%}." if lost else "none."))

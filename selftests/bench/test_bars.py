@@ -109,6 +109,25 @@ def test_restart():
         expect(restart(5, spokes=100), f"{name}: seconds until", bars.NOT_MEASURED)
 
 
+def test_a_restart_without_an_end():
+    rows = restart(5) + [row("wireguard", case, 2, 9, count=1000, last=30 * SECOND) for case in native.RESTARTS]
+    for case in native.RESTARTS:
+        name = f"{bars.NAMES[case]}, 2 CPUs"
+        expect(rows, f"{name}: seconds until", bars.MET)
+        failed = {"kind": "weft", "case": case, "cpus": 2, "round": 9, "unit": "none", "absent": "no answer"}
+        expect(rows + [failed], f"{name}: seconds until", bars.MISSED)
+
+
+def test_lost_datagrams():
+    for case in "udp", "udp-mmsg", "udp-gso", "forward", "forward-imix":
+        rows = pair(case, 1, kernel=0.3)
+        expect(rows, f"{native.CASES[case].name}, 1 CPU: CPU time", bars.MET)
+        for lost in 700, 1000:
+            for one in rows:
+                one["lost"] = lost if one["kind"] == "weft" else 0
+            expect(rows, f"{native.CASES[case].name}, 1 CPU: CPU time", bars.MISSED)
+
+
 def test_beside_bulk():
     def loaded(p99):
         return [row("weft", case, 2, number, median=1, p99=time) for number in ALL_ROUNDS
