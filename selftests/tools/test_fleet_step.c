@@ -253,6 +253,28 @@ static void check_lost_hello(void)
 	test_ok(!step.published_at, "... and has lost it: it is published again");
 }
 
+/* Records that nobody has introduced are kept once, however often the store shows them. */
+static void check_strangers(void)
+{
+	size_t first = 0, i;
+
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	for (i = 0; i < 5; i++) {
+		say_fleet(1, "", "");
+		fleet_hello(&text, 'x', "cat", 1, 1, 'v', "");
+		step.all = true;
+		take_step(10 + i);
+		first = first ?: step.strangers_len;
+	}
+	test_ok(first && step.strangers_len == first, "a stranger's record is kept once");
+	say_fleet(1, "", "");
+	step.all = true;
+	take_step(20);
+	test_ok(!step.strangers_len, "... and no longer than the store has it");
+}
+
 /* Writes to the folder are told by the time of the outcome. */
 static __s64 last_time(void)
 {
@@ -317,6 +339,7 @@ int main(void)
 	check_order();
 	check_lost_hello();
 	check_forged();
+	check_strangers();
 	weft_step_free(&step);
 	fleet_clear(&text);
 	unlink("prod/memory");

@@ -97,10 +97,12 @@ enum agent_task {
  * @watch_wait: the wait after its next failure
  * @pairs_wait: the same of the program of preshared keys
  * @put_wait: the same of "put"
+ * @keys_wait: the same of setting preshared keys
  * @step_wait: the same of a step
  * @folder: the inotify descriptor of the state folder, or -1
  * @lock: keeps a second agent away, or -1
  * @events: the subscription to the kernel's events has succeeded
+ * @keys_due: the kernel has not taken the preshared keys
  * @ready: the first step is done
  * @stuck: the log has said that the rotation is stuck
  * @expired: the log has said that the node's admission is over
@@ -140,10 +142,12 @@ struct agent {
 	__s64 watch_wait;
 	__s64 pairs_wait;
 	__s64 put_wait;
+	__s64 keys_wait;
 	__s64 step_wait;
 	int folder;
 	int lock;
 	bool events;
+	bool keys_due;
 	bool ready;
 	bool stuck;
 	bool expired;
@@ -274,10 +278,21 @@ static bool agent_wants_pairs(const struct agent *agent)
 	return agent->call->psk && agent->step.in && agent->step.preshared;
 }
 
+/* A fleet that no longer wants preshared keys: they are wiped here, and stay in the interface. */
+static void agent_stop_pairs(struct agent *agent)
+{
+	weft_courier_stop(&agent->pairs);
+	weft_preshared_free(&agent->preshared);
+	agent->keys_due = false;
+	agent->at_pairs = 0;
+}
+
 static void agent_begin_tasks(struct agent *agent)
 {
 	__s64 now = agent_clock_ms();
 
+	if (agent->pairs.pid && !agent_wants_pairs(agent))
+		agent_stop_pairs(agent);
 	if (agent_wants_pairs(agent) && !agent->pairs.pid && now >= agent->at_pairs)
 		agent_start_pairs(agent);
 	if (now >= agent->at_watch)
@@ -351,6 +366,17 @@ static void agent_end_watch(struct agent *agent)
 	agent->at_watch = agent_back_off(&agent->watch_wait);
 }
 
+/* What the kernel did not take is tried again by a later step. */
+static bool agent_set_keys(struct agent *agent)
+{
+	agent->keys_due = !weft_preshared_apply(&agent->ctx, agent->call->fleet, &agent->preshared);
+	if (agent->keys_due)
+		agent_sooner(&agent->at_step, agent_back_off(&agent->keys_wait));
+	else
+		agent->keys_wait = 0;
+	return !agent->keys_due;
+}
+
 /* What it has printed holds, also when it has ended. */
 static bool agent_hear_pairs(struct agent *agent)
 {
@@ -363,8 +389,7 @@ static bool agent_hear_pairs(struct agent *agent)
 		close(agent->pairs.out);
 		agent->pairs.out = -1;
 	}
-	if (agent->preshared.changed &&
-	    weft_preshared_apply(&agent->ctx, agent->call->fleet, &agent->preshared))
+	if (agent->preshared.changed && agent_set_keys(agent))
 		agent->pairs_wait = 0;
 	if (!weft_courier_reap(&agent->pairs, &good))
 		return true;
@@ -593,7 +618,8 @@ static void agent_step(struct agent *agent)
 	__s64 before = agent_cost_ms();
 	bool good = agent_try_step(agent), applied = agent->step.apply;
 
-	if (agent->len)
+	/* A store that does not take it gets time, whatever it tells. */
+	if (agent->len && !agent->put_wait)
 		agent_sooner(&agent->at_put, agent_clock_ms() + agent_jitter(AGENT_BEHIND_MS));
 	agent_rest(agent, agent_cost_ms() - before);
 	agent->at_step = AGENT_NEVER;
@@ -610,8 +636,8 @@ static void agent_step(struct agent *agent)
 		agent->at_get = agent_clock_ms();
 	}
 	/* A peer may be new. */
-	if (agent->step.changed)
-		weft_preshared_apply(&agent->ctx, agent->call->fleet, &agent->preshared);
+	if (agent->step.changed || agent->keys_due)
+		agent_set_keys(agent);
 	agent_subscribe(agent);
 	agent_report(agent);
 }

@@ -148,6 +148,9 @@ static bool step_take_in(struct step_job *job)
 	char *text;
 
 	job->gate.merge.now = job->ctx->now;
+	/* Of a whole store they come again. */
+	if (job->step->all && job->step->len)
+		job->step->strangers_len = 0;
 	job->gate.kept = job->step->strangers_len;
 	if (!job->step->len)
 		return true;
