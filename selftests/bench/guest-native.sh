@@ -108,8 +108,14 @@ case_pingpong() {
 
 # ---- cases of a hub ----
 
+# The first handshakes of these peers, and then others.
 case_handshake() {
 	measure "$1" handshake handshake first s h 10.8.0.1+1 "$SPOKES"
+	if spokes_forget "$SPOKES" | ip_batch s; then
+		measure "$1" handshake-again handshake first s h 10.8.0.1+1 "$SPOKES"
+	else
+		no_result "$1" handshake-again offloads "the spokes' devices cannot be restarted"
+	fi
 }
 
 case_hub() {

@@ -36,7 +36,8 @@ CASES = {
     "forward": Case("forwarded, 64 bytes", "1000 packets", 1e-3),
     "forward-imix": Case("forwarded, IMIX", "1000 packets", 1e-3),
     "ping": Case("ping", "1000 round trips", 1e-3), "pingpong": Case("TCP_RR, 1 byte", "1000 round trips", 1e-3),
-    "hub": Case("TCP, 100 spokes into a hub", "Mbit", BYTE), "handshake": Case("handshakes", "1000 handshakes", 1e-3),
+    "hub": Case("TCP, 100 spokes into a hub", "Mbit", BYTE), "handshake": Case("first handshakes", "1000 handshakes", 1e-3),
+    "handshake-again": Case("further handshakes", "1000 handshakes", 1e-3),
 }
 FAIR = {"fair-alone": "alone", "fair-loaded": "beside another spoke's bulk", "fair-four": "beside four others' bulk"}
 RESTARTS = {"restart": "a hub restarts", "restart-kept": "a hub restarts, endpoints kept"}

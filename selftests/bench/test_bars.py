@@ -83,7 +83,7 @@ def test_busy_cpus():
 
 def test_cpu_time():
     for case, limit in (("udp", 0.7), ("udp-mmsg", 0.6), ("udp-gso", 0.45), ("forward", 0.6), ("forward-imix", 0.6),
-                        ("handshake", 1.0)):
+                        ("handshake", 1.0), ("handshake-again", 1.0)):
         for cpus, text in (1, "1 CPU"), (2, "2 CPUs"):
             expect_both(f"{native.CASES[case].name}, {text}: CPU time",
                         pair(case, cpus, kernel=limit - 0.01), pair(case, cpus, kernel=limit + 0.01))

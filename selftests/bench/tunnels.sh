@@ -321,6 +321,17 @@ spokes_create() { # spokes_create KIND COUNT: ip's commands
 	done
 }
 
+# The spokes' sessions end; they and the hub know each other's keys. Routes go with their device.
+spokes_forget() { # spokes_forget COUNT: ip's commands
+	local number
+
+	for ((number = 1; number <= $1; number++)); do
+		echo "link set wt$number down"
+		echo "link set wt$number up"
+		echo "route add $(hub_address 8 $number)/32 dev wt$number src $(hub_address 9 $number)"
+	done
+}
+
 hub_delete() {
 	spaces_delete s h
 }
