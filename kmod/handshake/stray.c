@@ -143,10 +143,11 @@ void weft_stray_device_exit(struct weft_device *device)
 static void stray_schedule(struct weft_stray *stray)
 {
 	u64 now = ktime_get_boottime_ns(), next = stray->next_look_ns;
+	unsigned long delay = next > now ? nsecs_to_jiffies(next - now) + 1 : 0;
 
 	lockdep_assert_held(&stray->lock);
 	if (!stray->looking)
-		schedule_delayed_work(&stray->work, next > now ? nsecs_to_jiffies(next - now) + 1 : 0);
+		schedule_delayed_work(&stray->work, delay);
 }
 
 static void stray_add(struct weft_stray *stray, const struct weft_endpoint *endpoint)

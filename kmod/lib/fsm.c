@@ -501,7 +501,7 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 	return actions | fsm_try_next(fsm, now);
 }
 
-/* The session may be unknown to the peer by now. The peer counts as silent if this is not answered. */
+/* The peer may not know the session any more. It is silent if the initiation is not answered. */
 static u32 fsm_expire_doubt(struct weft_fsm *fsm, u64 now)
 {
 	if (!fsm->doubted) {

@@ -118,10 +118,10 @@ struct weft_fsm {
 	u64 trying_at;			/* first try of the series; @trying */
 	u64 missed_at;			/* first missing answer; @missed */
 	u64 given_up_at;		/* @given_up */
-	u64 data_at;			/* oldest data sent without an answer; NEW_HANDSHAKE is armed */
+	u64 data_at;			/* oldest unanswered data; if NEW_HANDSHAKE is armed */
 	u32 jitter;			/* state of a small generator; not secret */
 	u16 persistent_s;		/* 0: off */
-	u8 armed;			/* bits of armed deadlines, and FSM_DOUBTING, for is_quiet() */
+	u8 armed;			/* armed deadlines and FSM_DOUBTING, for is_quiet() */
 	u8 tries;			/* initiations sent since data last requested one */
 	u8 unanswered;			/* unanswered tries of the series */
 	u8 retries;			/* RETRY's, since the peer was given up */
