@@ -71,7 +71,7 @@ out_of_it() {
 }
 check "a folder: no file outside" out_of_it
 
-# A file cannot take a folder's place: nobody would find the record in the folder.
+# A file cannot take a folder's place: no get would print the record in the folder.
 put_on_folder() {
 	mkdir -p store/hello/fox
 	! printf '%s\n' "$record" | "$stores/weft-store-dir" "$dir/store" put hello/fox 2>err && leaves_no_parts && [ -z "$(ls -A store/hello/fox)" ]

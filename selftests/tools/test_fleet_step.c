@@ -253,7 +253,7 @@ static void check_lost_hello(void)
 	test_ok(!step.published_at, "... and has lost it: it is published again");
 }
 
-/* Records that nobody has introduced are kept once, however often the store shows them. */
+/* Records of unknown signers are kept once, however often the store shows them. */
 static void check_strangers(void)
 {
 	size_t first = 0, i;
