@@ -24,9 +24,15 @@
 #define FSM_SOON_ANSWERS	3
 #define FSM_DOUBT		weft_seconds_ns(4)
 
-/* In @armed: the next data has FSM_SOON for an answer. */
-#define FSM_DOUBTING		BIT(WEFT_FSM_TIMERS)
-static_assert(FSM_DOUBTING <= U8_MAX);
+/* What NEW_HANDSHAKE is armed for; in the bits of @armed above those of the timers. */
+enum fsm_stage {
+	FSM_AWAITS,		/* an answer within FSM_ANSWER_TIMEOUT, or it is not armed */
+	FSM_AWAITS_SOON,	/* an answer within FSM_DOUBT */
+	FSM_DOUBTS,		/* as FSM_AWAITS, but the next data has FSM_SOON for an answer */
+	FSM_AWAITS_AGAIN,	/* that answer */
+};
+
+static_assert(WEFT_FSM_TIMERS <= 6);
 
 /* The interval between RETRYs doubles each time up to the maximum, less up to a quarter. */
 #define FSM_RETRY_FIRST		weft_seconds_ns(10)
@@ -267,32 +273,58 @@ static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
 	return WEFT_FSM_DO_INITIATE;
 }
 
-static void fsm_set_doubting(struct weft_fsm *fsm, bool doubting)
+static enum fsm_stage fsm_stage_of(u8 armed)
 {
-	WRITE_ONCE(fsm->armed, doubting ? fsm->armed | FSM_DOUBTING : fsm->armed & ~FSM_DOUBTING);
+	return armed >> WEFT_FSM_TIMERS;
 }
 
-/* Data was sent that needs an answer. */
-static void fsm_await_answer(struct weft_fsm *fsm, u64 now)
+static void fsm_set_stage(struct weft_fsm *fsm, enum fsm_stage stage)
 {
-	if (fsm->armed & FSM_DOUBTING) {
-		fsm_set_doubting(fsm, false);
-		fsm->doubted = true;
-		fsm_arm(fsm, WEFT_FSM_DOUBT, now + FSM_SOON + fsm_jitter(fsm));
-	}
-	if (fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
+	const u8 timers = fsm->armed & (BIT(WEFT_FSM_TIMERS) - 1);
+
+	WRITE_ONCE(fsm->armed, timers | stage << WEFT_FSM_TIMERS);
+}
+
+static void fsm_await(struct weft_fsm *fsm, enum fsm_stage stage, u64 deadline)
+{
+	fsm_set_stage(fsm, stage);
+	fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, deadline);
+}
+
+static void fsm_await_again(struct weft_fsm *fsm, u64 now)
+{
+	u64 again = now + FSM_SOON + fsm_jitter(fsm);
+
+	if (again < fsm->deadline[WEFT_FSM_NEW_HANDSHAKE])
+		fsm_await(fsm, FSM_AWAITS_AGAIN, again);
+}
+
+/* Data needs an answer, unless one is awaited already. */
+static void fsm_data_sent(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm_stage_of(fsm->armed) == FSM_DOUBTS)
+		fsm_await_again(fsm, now);
+	else if (fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
 		return;
-	fsm->data_at = now;
-	fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
-	if (fsm->soon == FSM_SOON_ANSWERS)
-		fsm_arm(fsm, WEFT_FSM_DOUBT, now + FSM_DOUBT);
+	else if (fsm->soon == FSM_SOON_ANSWERS)
+		fsm_await(fsm, FSM_AWAITS_SOON, now + FSM_DOUBT);
+	else
+		fsm_await(fsm, FSM_AWAITS, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
 }
 
-static void fsm_doubt_ends(struct weft_fsm *fsm)
+/* Whether the answer that is awaited has come within FSM_SOON, or a little more, for the jitter. */
+static bool fsm_comes_soon(const struct weft_fsm *fsm, u64 now)
 {
-	fsm_disarm(fsm, WEFT_FSM_DOUBT);
-	fsm_set_doubting(fsm, false);
-	fsm->doubted = false;
+	const u64 deadline = fsm->deadline[WEFT_FSM_NEW_HANDSHAKE];
+
+	switch (fsm_stage_of(fsm->armed)) {
+	case FSM_AWAITS:
+		return fsm_elapsed(deadline - FSM_ANSWER_TIMEOUT, now) <= FSM_SOON;
+	case FSM_AWAITS_SOON:
+		return fsm_elapsed(deadline - FSM_DOUBT, now) <= FSM_SOON;
+	default:
+		return false;
+	}
 }
 
 /* A packet was received, which answers the data sent before. */
@@ -300,12 +332,11 @@ static void fsm_answered(struct weft_fsm *fsm, u32 events, u64 now)
 {
 	if (!fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
 		return;
-	fsm_disarm(fsm, WEFT_FSM_NEW_HANDSHAKE);
-	fsm_doubt_ends(fsm);
-	if (fsm_elapsed(fsm->data_at, now) > FSM_SOON)
+	if (!fsm_comes_soon(fsm, now))
 		fsm->soon = 0;
 	else if (events & WEFT_FSM_DATA_RECEIVED && fsm->soon < FSM_SOON_ANSWERS)
 		fsm->soon++;
+	fsm_await(fsm, FSM_AWAITS, WEFT_FSM_NEVER);
 }
 
 /* Received packets first: a packet sent in the same report answers them. */
@@ -320,7 +351,7 @@ static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 	if (events & WEFT_FSM_ANY_SENT)
 		fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	if (events & WEFT_FSM_DATA_SENT)
-		fsm_await_answer(fsm, now);
+		fsm_data_sent(fsm, now);
 	if (events & (WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED) && fsm->persistent_s)
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(fsm->persistent_s));
 }
@@ -501,16 +532,30 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 	return actions | fsm_try_next(fsm, now);
 }
 
-/* The peer may not know the session any more. It is silent if the initiation is not answered. */
-static u32 fsm_expire_doubt(struct weft_fsm *fsm, u64 now)
+/*
+ * The peer may not know the session any more. It is silent if the initiation is not answered; tries
+ * go on without this timer.
+ */
+static u32 fsm_expire_again(struct weft_fsm *fsm, u64 now)
 {
-	if (!fsm->doubted) {
-		fsm_set_doubting(fsm, true);
-		return 0;
-	}
-	fsm->doubted = false;
 	fsm->soon = 0;
 	return fsm_renew(fsm, now);
+}
+
+static u32 fsm_expire_new_handshake(struct weft_fsm *fsm, u64 now)
+{
+	enum fsm_stage stage = fsm_stage_of(fsm->armed);
+
+	if (stage == FSM_AWAITS_SOON) {
+		fsm_await(fsm, FSM_DOUBTS,
+			  now + FSM_ANSWER_TIMEOUT - FSM_DOUBT + fsm_jitter(fsm));
+		return 0;
+	}
+	fsm_set_stage(fsm, FSM_AWAITS);
+	if (stage == FSM_AWAITS_AGAIN)
+		return fsm_expire_again(fsm, now);
+	fsm_missed(fsm, now);
+	return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
 }
 
 /* One try, as tries is left at its maximum. */
@@ -534,17 +579,13 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 	case WEFT_FSM_KEEPALIVE:
 		return WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_NEW_HANDSHAKE:
-		fsm_doubt_ends(fsm);
-		fsm_missed(fsm, now);
-		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
+		return fsm_expire_new_handshake(fsm, now);
 	case WEFT_FSM_PERSISTENT:
 		/* Armed again here: the timer continues even if this keepalive cannot be sent. */
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + weft_seconds_ns(fsm->persistent_s));
 		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_RETRY:
 		return fsm_expire_retry(fsm, now);
-	case WEFT_FSM_DOUBT:
-		return fsm_expire_doubt(fsm, now);
 	default:
 		return WEFT_FSM_DO_ERASE;
 	}
@@ -612,7 +653,7 @@ void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 
 	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 		fsm_disarm(fsm, timer);
-	fsm_doubt_ends(fsm);
+	fsm_set_stage(fsm, FSM_AWAITS);
 	fsm->tries = 0;
 	fsm->unanswered = 0;
 	fsm->handshaked = false;
@@ -707,7 +748,7 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 	/* Disarmed by what is received, armed by data sent. */
 	armed = READ_ONCE(fsm->armed);
 	stirring = armed & BIT(WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED : WEFT_FSM_DATA_SENT;
-	if (armed & FSM_DOUBTING)
+	if (fsm_stage_of(armed) == FSM_DOUBTS)
 		stirring |= WEFT_FSM_DATA_SENT;
 	if (events & stirring)
 		return false;

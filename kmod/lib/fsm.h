@@ -93,7 +93,6 @@ enum weft_fsm_timer {
 	WEFT_FSM_PERSISTENT,	/* nothing at all for the configured time */
 	WEFT_FSM_ERASE,		/* keys have outlived their use */
 	WEFT_FSM_RETRY,		/* the peer was given up, but has a persistent keepalive */
-	WEFT_FSM_DOUBT,		/* data went to a peer that answers soon, and nothing came back */
 	WEFT_FSM_TIMERS
 };
 
@@ -118,17 +117,15 @@ struct weft_fsm {
 	u64 trying_at;			/* first try of the series; @trying */
 	u64 missed_at;			/* first missing answer; @missed */
 	u64 given_up_at;		/* @given_up */
-	u64 data_at;			/* oldest unanswered data; if NEW_HANDSHAKE is armed */
 	u32 jitter;			/* state of a small generator; not secret */
 	u16 persistent_s;		/* 0: off */
-	u8 armed;			/* armed deadlines and FSM_DOUBTING, for is_quiet() */
+	u8 armed;			/* armed deadlines and enum fsm_stage, for is_quiet() */
 	u8 tries;			/* initiations sent since data last requested one */
 	u8 unanswered;			/* unanswered tries of the series */
 	u8 retries;			/* RETRY's, since the peer was given up */
 	u8 in_vain;			/* unanswered tries since the peer answered, or a pause */
 	u8 pauses;			/* pauses since the peer answered */
 	u8 soon;			/* answers in a row that came soon after data */
-	bool doubted;			/* DOUBT is for data that was sent when in doubt */
 	bool asked;			/* CONNECT has used its try in this pause */
 	bool ending;			/* SESSION_ENDING has been handled */
 	bool handshaked;		/* handshake_at is valid */
