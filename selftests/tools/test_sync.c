@@ -362,6 +362,22 @@ static const struct roam_case {
 	  "peer A: update-only endpoint=1.2.3.6:5\n" },
 };
 
+/* The same of a fleet, whose endpoints change by themselves. */
+static const struct roam_case fleet_roams[] = {
+	{ "fleet: a peer at none of several new endpoints stays", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP,
+	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.5:5,1.2.3.6:5\n" },
+	{ "fleet: a peer that has called, and gets its first endpoint", PEER_A, "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
+	  "peer A: update-only candidates=1.2.3.5:5\n" },
+	{ "fleet: an endpoint that is withdrawn does not stay", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
+	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
+	{ "fleet: nor does one that does not answer", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT,
+	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
+	{ "fleet: nor one without a session", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.5:5"),
+	  "peer A: update-only endpoint=1.2.3.5:5\n" },
+	{ "fleet: a peer without an endpoint gets one", PEER_A, "nowhere", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
+	  "peer A: update-only endpoint=1.2.3.5:5\n" },
+};
+
 static int roam_lookup(const char *host, const char *port,
 		       const struct addrinfo *hints, struct addrinfo **found)
 {
@@ -370,7 +386,7 @@ static int roam_lookup(const char *host, const char *port,
 				   getaddrinfo(host, port, hints, found);
 }
 
-static void test_roam(const struct roam_case *test)
+static void test_roam(const struct roam_case *test, bool fleet)
 {
 	struct weft_device *have = test_device("wg0", WEFT_KIND_WEFT, test->before);
 	char *text = strdup(test->want), *change, want_text[256];
@@ -392,6 +408,8 @@ static void test_roam(const struct roam_case *test)
 	test_bench_start(&bench, "");
 	bench.ctx.lookup = roam_lookup;
 	want = weft_config_parse(&bench.ctx, "want", text, "wg0", true);
+	if (want)
+		want->peers->keeps_learnt = fleet;
 	test_ok(want && weft_resolve_leniently(&bench.ctx, "want", want) &&
 		weft_sync_reduce(have, want), test->name);
 	change = test_describe(want);
@@ -812,7 +830,9 @@ int main(void)
 
 	test_cases();
 	for (i = 0; i < ARRAY_SIZE(roams); i++)
-		test_roam(&roams[i]);
+		test_roam(&roams[i], false);
+	for (i = 0; i < ARRAY_SIZE(fleet_roams); i++)
+		test_roam(&fleet_roams[i], true);
 	test_resolve_keeps();
 	test_resolve_follows();
 	test_set_named("hub", "", "weft: wg0: peer " KEY_A " was removed during the lookup of endpoints\n");

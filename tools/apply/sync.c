@@ -270,6 +270,15 @@ static bool sync_is_alive(const struct weft_peer *have)
 		have->state == WEFT_PEER_STATE_SILENT);
 }
 
+/* An endpoint besides the candidates comes from an authenticated message of the peer. */
+static bool sync_is_learnt(const struct weft_peer *have)
+{
+	return have->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) &&
+	       have->state == WEFT_PEER_STATE_UP &&
+	       have->endpoint.any.sa_family != AF_UNSPEC &&
+	       !weft_model_candidate_find(have, &have->endpoint);
+}
+
 /*
  * Whether the peer's endpoint stays. The kernel keeps the candidates of the last
  * request: while they equal the file's, the endpoint was learnt from the peer, or
@@ -281,8 +290,9 @@ static bool sync_stays(const struct weft_peer *want,
 {
 	if (weft_model_candidate_find(want, &have->endpoint))
 		return true;
-	return !(want->has & WEFT_PEER_HAS_CANDIDATES) &&
-	       (want->candidate_count > 1 || sync_is_alive(have));
+	if (want->has & WEFT_PEER_HAS_CANDIDATES)
+		return want->keeps_learnt && sync_is_learnt(have);
+	return want->candidate_count > 1 || sync_is_alive(have);
 }
 
 /* An endpoint stays while its name has no address. */
