@@ -366,6 +366,52 @@ preshared() {
 	rm -rf "$lib_work/pairs"
 }
 
+has_candidate() { # has_candidate NODE PEER ENDPOINT: by this beginning
+	[[ $(ns "$1" "$WEFT" show "$fleet" candidates | grep -F "$(node_key "$2")") =~ [[:space:]]"$3" ]]
+}
+
+lacks_candidate() { # lacks_candidate NODE PEER ENDPOINT
+	! has_candidate "$@"
+}
+
+generation() { # generation NODE
+	sed -n 's/.*"generation":\([0-9]*\).*/\1/p' "$store/hello/$1"
+}
+
+address_flaps() { # address_flaps NODE ADDRESS SECONDS: it is gone at the end
+	local end
+
+	end=$(($(now_ms) + $3 * 1000))
+	while [ "$(now_ms)" -lt "$end" ]; do
+		ns_ip "$1" addr add "$2/24" dev up0
+		pause 0.3
+		ns_ip "$1" addr del "$2/24" dev up0
+		pause 0.3
+	done
+}
+
+# By a policy that another command sets, beside the endpoint that each node was given.
+endpoints_follow() {
+	local before words=(keepalive 5)
+
+	mesh_create ant bee cat
+	node ant hello endpoints-from 192.0.2.0/24,"$fleet"x
+	ns_ip ant addr add 192.0.2.101/24 dev up0
+	wait_for 60 has_candidate bee ant 192.0.2.101:51820
+	wait_for 60 has_candidate cat ant 192.0.2.101:51820
+	expect has_candidate bee ant 192.0.2.1:51820
+	expect_fail hello_says ant 10.77.0
+	ns_ip ant addr del 192.0.2.101/24 dev up0
+	wait_for 60 lacks_candidate bee ant 192.0.2.101
+	wait_for 60 lacks_candidate cat ant 192.0.2.101
+	before=$(generation ant)
+	address_flaps ant 192.0.2.102 "$(stretched 60)"
+	note "hellos of 60 s with an address that comes and goes: $(($(generation ant) - before))"
+	expect_le "hellos of 60 s with an address that comes and goes" $(($(generation ant) - before)) "$(stretched 4)"
+	wait_for 60 lacks_candidate bee ant 192.0.2.102
+	every_pair_pings ant bee cat
+}
+
 has_no_rights() {
 	cat >"$lib_work/spy" <<-'END'
 		#!/bin/sh
@@ -400,5 +446,6 @@ run_case "an agent that is killed during its rotation goes on" killed
 run_case "a store that is away" away
 run_case "the machine's clock is set by a day, and by years" clock_jumps
 run_case "preshared keys of a program, one end after the other" preshared
+run_case "endpoints follow the addresses of a node" endpoints_follow
 run_case "no leaving beside an agent" leaves
 run_case "the store's program has no rights" has_no_rights

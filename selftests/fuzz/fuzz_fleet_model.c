@@ -14,6 +14,7 @@
 #include "fleet/model.c"
 
 #include "conf/setting.h"
+#include "fleet/endpoint.h"
 
 #include <sanitizer/asan_interface.h>
 
@@ -133,7 +134,7 @@ static void fuzz_set_inside(size_t endpoint)
 	struct weft_allowedip address, cut;
 	size_t i;
 
-	if (!model_parse_endpoint(endpoints[endpoint], &address))
+	if (!weft_fleet_endpoint_parse(endpoints[endpoint], &address))
 		return;
 	for (i = 0; i < FUZZ_PREFIXES; i++) {
 		cut = address;

@@ -135,6 +135,8 @@ static const struct complete_case cases[] = {
 	{ "fleet render store STORE ''", "node\ntrust\n" },
 	{ "fleet put store S from ''", "/\n" },
 	{ "fleet hello prod endpoint ''", "off\n" },
+	{ "fleet hello prod endpoints-from publ", "public\n" },
+	{ "fleet hello prod e", "endpoint\nendpoints-from\n" },
 	{ "fleet hello prod private-key ''", "/\n" },
 
 	/* Options of the unfinished line do not apply to "complete" itself. */

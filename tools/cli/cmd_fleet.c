@@ -60,7 +60,8 @@ static const struct fleet_verb fleet_verbs[] = {
 	}, {
 		"hello",
 		"FLEET [node NODE] [admins KEY,...] [serial NUMBER] [port PORT]\n"
-		"    [endpoint ADDRESS:PORT,...|off] [private-key FILE]",
+		"    [endpoint ADDRESS:PORT,...|off]\n"
+		"    [endpoints-from public|private|LINK|PREFIX,...|off] [private-key FILE]",
 		weft_fleet_hello, 1, true,
 	}, {
 		"apply", "FLEET [FILE]", weft_fleet_apply_verb, 1, true,

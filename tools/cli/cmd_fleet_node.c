@@ -13,8 +13,10 @@
 #include "conf/file.h"
 #include "conf/setting.h"
 #include "fleet/apply.h"
+#include "fleet/endpoint.h"
 #include "fleet/last.h"
 #include "fleet/phase.h"
+#include "fleet/underlay.h"
 #include "genl/backend.h"
 #include "print/json.h"
 
@@ -52,7 +54,7 @@ static bool node_no_memory(struct node_job *job)
 /* hello */
 
 struct node_hello {
-	const char *node, *admins, *serial, *port, *endpoint, *private_key;
+	const char *node, *admins, *serial, *port, *endpoint, *endpoints_from, *private_key;
 };
 
 static bool node_take_admins(struct node_job *job, struct weft_keys *trust, const char *text)
@@ -194,7 +196,7 @@ static bool node_take_endpoints(struct node_job *job, const char *text)
 	struct weft_words *endpoints = &job->folder.self->endpoints;
 	struct json_object *array;
 	char *copy, *rest, *word;
-	struct weft_fields_row row = { .max = 16 };
+	struct weft_fields_row row = { .max = WEFT_FLEET_ENDPOINTS_MAX };
 	bool good;
 
 	if (!text)
@@ -214,6 +216,49 @@ static bool node_take_endpoints(struct node_job *job, const char *text)
 	return good || weft_complain(job->ctx,
 				     "endpoint: '%s' is not a list of up to 16 endpoints ADDRESS:PORT or [ADDRESS]:PORT of hosts: names are for the admin, with 'weft fleet admit ... endpoint'",
 				     text);
+}
+
+static bool node_take_policy_word(struct node_job *job, const char *word)
+{
+	struct weft_self *self = job->folder.self;
+
+	if (!weft_underlay_word_is_good(word, self->fleet))
+		return weft_complain(job->ctx,
+				     "endpoints-from: '%s' is not 'public', 'private', a prefix without host bits, or an interface other than the fleet's own",
+				     word);
+	if (self->endpoints_from.count == WEFT_SELF_POLICY_MAX)
+		return weft_complain(job->ctx, "endpoints-from: more than %d words",
+				     WEFT_SELF_POLICY_MAX);
+	return weft_profile_words_add(&self->endpoints_from, word, 0) || node_no_memory(job);
+}
+
+/* "off" for none; the list replaces the former one. */
+static bool node_take_policy(struct node_job *job, const char *text)
+{
+	char *copy, *rest, *word;
+	bool good;
+
+	if (!text)
+		return true;
+	weft_profile_words_free(&job->folder.self->endpoints_from);
+	if (!strcmp(text, "off"))
+		return true;
+	copy = strdup(text);
+	good = copy || node_no_memory(job);
+	for (rest = copy; good && (word = strsep(&rest, ","));)
+		good = node_take_policy_word(job, word);
+	free(copy);
+	return good;
+}
+
+/* Without an agent the policy is followed when a command runs. */
+static bool node_refresh(struct node_job *job)
+{
+	bool changed = false;
+
+	if (!weft_underlay_read(&job->folder, &changed))
+		return false;
+	return !changed || weft_phase_greet(&job->folder);
 }
 
 /* After the first records it is those that say whose signatures count. */
@@ -239,6 +284,7 @@ static bool node_take_words(struct node_job *job, const struct node_hello *hello
 	return self && node_take_number(job, "serial", hello->serial, INT64_MAX, &self->serial) &&
 	       node_take_number(job, "port", hello->port, 65535, &self->port) &&
 	       node_take_endpoints(job, hello->endpoint) &&
+	       node_take_policy(job, hello->endpoints_from) &&
 	       (!hello->admins ||
 		(job->folder.fleet->terms ? node_check_admins(job, hello->admins) :
 					    node_renew_admins(job, hello->admins)));
@@ -314,7 +360,8 @@ int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 	const struct weft_fleet_word words[] = {
 		{ "node", &hello.node }, { "admins", &hello.admins },
 		{ "serial", &hello.serial }, { "port", &hello.port },
-		{ "endpoint", &hello.endpoint }, { "private-key", &hello.private_key },
+		{ "endpoint", &hello.endpoint }, { "endpoints-from", &hello.endpoints_from },
+		{ "private-key", &hello.private_key },
 		{ }
 	};
 	struct node_job job = { .ctx = ctx, .name = argv[0] };
@@ -324,7 +371,7 @@ int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	if (node_begin(&job) &&
 	    (job.folder.self ? node_check_self(&job, &hello) : node_make_self(&job, &hello)) &&
-	    node_take_words(&job, &hello) && weft_phase_greet(&job.folder) &&
+	    node_take_words(&job, &hello) && node_refresh(&job) && weft_phase_greet(&job.folder) &&
 	    weft_folder_write(&job.folder, &job.changed))
 		status = node_tell_hello(&job);
 	node_end(&job);
@@ -424,7 +471,7 @@ int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	good = node_begin(&job) && weft_folder_need(&job.folder) &&
 	       (argc < 2 || weft_fleet_take_bundle(ctx, job.folder.fleet, &text, &merge)) &&
-	       node_outbid_clash(&job);
+	       node_outbid_clash(&job) && node_refresh(&job);
 	if (good) {
 		weft_fleet_warn_refused(ctx, &merge);
 		good = weft_fleet_apply(ctx, &job.folder, &apply) &&

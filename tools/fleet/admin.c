@@ -21,7 +21,6 @@
 #include "model/format.h"
 #include "print/json.h"
 
-#define ADMIN_PORT	51820
 #define ADMIN_MTU_MIN	1280
 #define ADMIN_NODES_MAX	100000
 
@@ -125,7 +124,7 @@ bool weft_admin_key(const struct weft_context *ctx, const char *file, bool make,
 static struct json_object *admin_first_terms(const char *name, const struct weft_key *seed)
 {
 	struct weft_fleet_record first = {
-		.kind = WEFT_FLEET_TERMS, .topology = WEFT_TOPOLOGY_MESH, .port = ADMIN_PORT,
+		.kind = WEFT_FLEET_TERMS, .topology = WEFT_TOPOLOGY_MESH, .port = WEFT_FLEET_PORT,
 	};
 	struct weft_key admin;
 	struct json_object *object;

@@ -6,6 +6,7 @@
  *   task     "get" of all records, now and then, and "put" of the node's own hello
  *   pairs    the program that prints preshared keys, where the fleet wants these
  *   events   of the kernel: a session is up, the interface is gone
+ *   links    the machine's links or addresses have changed: its endpoints follow a policy
  *   folder   another command has written the state folder
  *   timers   the rotation's next turn, retries, comparisons of the interface
  *
@@ -33,10 +34,12 @@
 #include "fleet/courier.h"
 #include "fleet/inside.h"
 #include "fleet/merge.h"
+#include "fleet/pace.h"
 #include "fleet/preshared.h"
 #include "fleet/step.h"
 #include "genl/backend.h"
 #include "genl/event.h"
+#include "host/host.h"
 
 #define AGENT_NEVER		INT64_MAX
 /* Changes that come together are taken together. */
@@ -45,6 +48,9 @@
 /* The part of a quiet time that counts for later steps. */
 #define AGENT_BURST_MS		5000
 #define AGENT_EVENT_MS		1000
+/* A link that comes and goes all the time makes three hellos a minute. */
+#define AGENT_LINKS_MS		1000
+#define AGENT_LINKS_REST_MS	20000
 #define AGENT_RETRY_MS		1000
 #define AGENT_RETRY_MAX_MS	60000
 /* A run of "watch" of this length has worked: the next failure is a first one. */
@@ -100,6 +106,9 @@ enum agent_task {
  * @keys_wait: the same of setting preshared keys
  * @step_wait: the same of a step
  * @folder: the inotify descriptor of the state folder, or -1
+ * @links: the subscription to changes of links and addresses, or -1
+ * @deaf: the log has said that there is no such subscription
+ * @underlay: when to find the node's endpoints anew
  * @lock: keeps a second agent away, or -1
  * @events: the subscription to the kernel's events has succeeded
  * @keys_due: the kernel has not taken the preshared keys
@@ -145,6 +154,9 @@ struct agent {
 	__s64 keys_wait;
 	__s64 step_wait;
 	int folder;
+	int links;
+	bool deaf;
+	struct weft_pace underlay;
 	int lock;
 	bool events;
 	bool keys_due;
@@ -495,6 +507,34 @@ static void agent_take_events(struct agent *agent)
 	agent->over |= agent->events && got == -EINTR;
 }
 
+/* Only a node with a policy needs them. What has changed before the subscription is looked at. */
+static void agent_watch_links(struct agent *agent)
+{
+	struct weft_host *host = agent->ctx.host;
+
+	if (!agent->step.resolves && agent->links >= 0) {
+		close(agent->links);
+		agent->links = -1;
+	}
+	if (!agent->step.resolves || agent->links >= 0)
+		return;
+	agent->links = host->watch(host);
+	if (agent->links >= 0)
+		weft_pace_ask(&agent->underlay, agent_clock_ms(), AGENT_LINKS_MS);
+	else if (!agent->deaf)
+		weft_warn(&agent->ctx, "%s: endpoints do not follow changes of addresses: %s",
+			  agent->call->fleet, host->error);
+	agent->deaf = agent->links < 0;
+}
+
+static void agent_take_links(struct agent *agent)
+{
+	struct weft_host *host = agent->ctx.host;
+
+	if (agent->links >= 0 && host->changed(host, agent->links))
+		weft_pace_ask(&agent->underlay, agent_clock_ms(), AGENT_LINKS_MS);
+}
+
 /* Links of the kernel's own WireGuard have no events: the rotation has its timers. */
 static void agent_subscribe(struct agent *agent)
 {
@@ -546,6 +586,9 @@ static bool agent_try_step(struct agent *agent)
 	agent->step.len = agent->len;
 	agent->step.all = agent->all;
 	agent->step.apply = agent_clock_ms() >= agent->at_apply;
+	agent->step.resolve = weft_pace_is_due(&agent->underlay, agent_clock_ms());
+	if (agent->step.resolve)
+		weft_pace_done(&agent->underlay, agent_clock_ms(), AGENT_LINKS_REST_MS);
 	good = weft_lock_take(&agent->ctx, agent->call->fleet, &lock) &&
 	       weft_folder_read(&folder, &agent->ctx, agent->call->fleet, true) &&
 	       agent_locked_step(agent, &folder);
@@ -634,11 +677,14 @@ static void agent_step(struct agent *agent)
 		agent->at_apply = agent->at_step;
 		agent->rest_until = agent->at_step;
 		agent->at_get = agent_clock_ms();
+		if (agent->step.resolve)
+			weft_pace_ask(&agent->underlay, agent_clock_ms(), AGENT_LINKS_MS);
 	}
 	/* A peer may be new. */
 	if (agent->step.changed || agent->keys_due)
 		agent_set_keys(agent);
 	agent_subscribe(agent);
+	agent_watch_links(agent);
 	agent_report(agent);
 }
 
@@ -648,6 +694,7 @@ static __s64 agent_step_at(const struct agent *agent)
 {
 	__s64 at = agent->at_step < agent->at_apply ? agent->at_step : agent->at_apply;
 
+	agent_sooner(&at, agent->underlay.at);
 	return at > agent->rest_until ? at : agent->rest_until;
 }
 
@@ -684,7 +731,7 @@ static void agent_sleep(struct agent *agent)
 {
 	__s64 left = agent_wake_at(agent) - agent_clock_ms();
 	struct timespec timeout = { };
-	struct pollfd fds[8];
+	struct pollfd fds[9];
 	nfds_t count = 0;
 
 	if (left > 0)
@@ -700,6 +747,7 @@ static void agent_sleep(struct agent *agent)
 	agent_add_fd(fds, &count, agent->pairs.fd);
 	agent_add_fd(fds, &count, agent->pairs.out);
 	agent_add_fd(fds, &count, agent->folder);
+	agent_add_fd(fds, &count, agent->links);
 	if (agent->events)
 		agent_add_fd(fds, &count, agent->ctx.backend->watch_fd(agent->ctx.backend));
 	ppoll(fds, count, &timeout, &agent->outside);
@@ -721,6 +769,7 @@ static bool agent_turn(struct agent *agent)
 		return false;
 	agent_read_clock(agent);
 	agent_take_events(agent);
+	agent_take_links(agent);
 	agent_take_folder(agent);
 	if (agent_clock_ms() >= agent_step_at(agent))
 		agent_step(agent);
@@ -756,6 +805,8 @@ static void agent_end(struct agent *agent)
 		agent->ctx.backend->unwatch(agent->ctx.backend);
 	if (agent->folder >= 0)
 		close(agent->folder);
+	if (agent->links >= 0)
+		close(agent->links);
 	weft_agent_lock_release(agent->lock);
 	weft_step_free(&agent->step);
 	free(agent->putting);
@@ -788,7 +839,7 @@ static bool agent_find_pairs_user(struct agent *agent)
 int weft_agent_run(const struct weft_context *ctx, const struct weft_agent_call *call)
 {
 	struct agent agent = {
-		.ctx = *ctx, .call = call, .folder = -1, .lock = -1,
+		.ctx = *ctx, .call = call, .folder = -1, .links = -1, .lock = -1,
 		.read_ms = agent_clock_ms(),
 	};
 	bool good;

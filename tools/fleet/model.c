@@ -3,30 +3,25 @@
  * weft_fleet_model():
  *
  *   model_list_peers(): each node on a path from this one that has a key
- *   model_list_prefixes(): all prefixes of all nodes, sorted; each has one owner
+ *   weft_prefix_table_fill(): all prefixes of all nodes, sorted; each has one owner
  *   model_give_prefixes(): each prefix to the peer on the path to its owner
  *   model_give_endpoints(): none that is inside one of the prefixes
  *
  * Each step takes the nodes, or the prefixes, once.
  */
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/endpoint.h"
 #include "fleet/model.h"
+#include "fleet/prefix_table.h"
 #include "fleet/topology.h"
 #include "host/host.h"
 #include "model/format.h"
 
 #define MODEL_ENDPOINT_BYTES	(WEFT_CANDIDATES_MAX * 260)
-
-/* A prefix, and the node that has it. */
-struct model_prefix {
-	struct weft_allowedip ip;
-	size_t owner;
-};
 
 /* A key, the node that has it, and whether only the admin's record says so. */
 struct model_key {
@@ -46,10 +41,7 @@ struct model_key {
  * @peers: by number of the member: its peer, or NULL
  * @keys: all keys of nodes, sorted
  * @key_count: their number
- * @prefixes: all prefixes of nodes, sorted
- * @prefix_count: their number
- * @lengths: the lengths of @prefixes, each once, without that of a default route
- * @length_count: their number
+ * @prefixes: all prefixes of nodes
  * @failed: memory was short
  */
 struct model_job {
@@ -62,10 +54,7 @@ struct model_job {
 	struct weft_peer **peers;
 	struct model_key *keys;
 	size_t key_count;
-	struct model_prefix *prefixes;
-	size_t prefix_count;
-	__u8 lengths[128];
-	size_t length_count;
+	struct weft_prefix_table prefixes;
 	bool failed;
 };
 
@@ -163,6 +152,8 @@ static void model_fill_peer(struct model_job *job, struct weft_peer *peer, size_
 		    WEFT_PEER_REPLACE_ALLOWEDIPS;
 	peer->public_key = *weft_member_key(member);
 	peer->roam = true;
+	/* Endpoints change by themselves: no session is to miss a packet for it. */
+	peer->keeps_learnt = true;
 	peer->keepalive = job->fleet->terms->keepalive;
 	peer->name = strdup(member->name);
 	job->failed |= !peer->name;
@@ -206,63 +197,14 @@ static void model_list_peers(struct model_job *job)
 
 /* Prefixes. */
 
-static int model_compare_prefixes(const void *a, const void *b)
-{
-	const struct model_prefix *x = a, *y = b;
-	int diff = weft_model_allowedip_compare(&x->ip, &y->ip);
-
-	return diff ? diff : (x->owner > y->owner) - (x->owner < y->owner);
-}
-
-static void model_add_prefix(struct model_job *job, const struct weft_allowedip *ip, size_t owner)
-{
-	job->prefixes[job->prefix_count++] = (struct model_prefix){ *ip, owner };
-	if (ip->cidr && !memchr(job->lengths, ip->cidr, job->length_count))
-		job->lengths[job->length_count++] = ip->cidr;
-}
-
-static void model_add_address(struct model_job *job, const struct weft_allowedip *address,
-			      size_t owner)
-{
-	struct weft_allowedip ip = *address;
-
-	ip.cidr = ip.family == AF_INET ? 32 : 128;
-	model_add_prefix(job, &ip, owner);
-}
-
-static bool model_list_prefixes(struct model_job *job)
-{
-	const struct weft_fleet_record *node;
-	size_t i, k, count = 0;
-
-	for (i = 0; i < job->fleet->count; i++) {
-		node = model_member(job, i)->node;
-		count += node ? node->addresses.count + node->prefixes.count : 0;
-	}
-	job->prefixes = calloc(count + 1, sizeof(*job->prefixes));
-	if (!job->prefixes)
-		return false;
-	for (i = 0; i < job->fleet->count; i++) {
-		node = model_member(job, i)->node;
-		if (!node || !weft_member_is_in(model_member(job, i)))
-			continue;
-		for (k = 0; k < node->addresses.count; k++)
-			model_add_address(job, &node->addresses.items[k], i);
-		for (k = 0; k < node->prefixes.count; k++)
-			model_add_prefix(job, &node->prefixes.items[k], i);
-	}
-	qsort(job->prefixes, job->prefix_count, sizeof(*job->prefixes), model_compare_prefixes);
-	return true;
-}
-
-static void model_say_prefix(struct model_job *job, const struct model_prefix *prefix,
+static void model_say_prefix(struct model_job *job, const struct weft_owned_prefix *prefix,
 			     const char *what, const char *name)
 {
 	model_say(job, "prefix %s/%u of node %s %s%s", weft_format_address(&prefix->ip).chars,
 		  prefix->ip.cidr, model_member(job, prefix->owner)->name, what, name);
 }
 
-static void model_give_prefix(struct model_job *job, const struct model_prefix *prefix)
+static void model_give_prefix(struct model_job *job, const struct weft_owned_prefix *prefix)
 {
 	const struct weft_member *owner = model_member(job, prefix->owner), *via;
 	struct weft_allowedip *ip;
@@ -292,11 +234,11 @@ static void model_give_prefix(struct model_job *job, const struct model_prefix *
 /* Of two nodes with the same prefix the first by name has it, on all nodes. */
 static void model_give_prefixes(struct model_job *job)
 {
-	const struct model_prefix *prefix, *former = NULL;
+	const struct weft_owned_prefix *prefix, *former = NULL;
 	size_t i;
 
-	for (i = 0; i < job->prefix_count && !job->failed; i++) {
-		prefix = &job->prefixes[i];
+	for (i = 0; i < job->prefixes.count && !job->failed; i++) {
+		prefix = &job->prefixes.items[i];
 		if (!former || weft_model_allowedip_compare(&former->ip, &prefix->ip)) {
 			model_give_prefix(job, prefix);
 			former = prefix;
@@ -308,104 +250,6 @@ static void model_give_prefixes(struct model_job *job)
 }
 
 /* Endpoints. */
-
-static bool model_has_prefix(const struct model_job *job, const struct weft_allowedip *address,
-			     unsigned int cidr)
-{
-	struct weft_allowedip masked = *address;
-	size_t low = 0, high = job->prefix_count, middle;
-
-	masked.cidr = cidr;
-	weft_model_allowedip_mask(&masked);
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (weft_model_allowedip_compare(&job->prefixes[middle].ip, &masked) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < job->prefix_count &&
-	       !weft_model_allowedip_compare(&job->prefixes[low].ip, &masked);
-}
-
-/* Whether an address of the interface has a length that includes @address. */
-static bool model_is_on_link(const struct model_job *job, const struct weft_allowedip *address)
-{
-	const struct weft_prefixes *own = &job->self->node->addresses;
-	struct weft_allowedip ours, theirs;
-	size_t i;
-
-	for (i = 0; i < own->count; i++) {
-		ours = own->items[i];
-		theirs = *address;
-		if (ours.family != theirs.family || !ours.cidr)
-			continue;
-		theirs.cidr = ours.cidr;
-		weft_model_allowedip_mask(&ours);
-		weft_model_allowedip_mask(&theirs);
-		if (!weft_model_allowedip_compare(&ours, &theirs))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Packets to such an endpoint would be routed into the tunnel. A default route is
- * not meant: the tunnel's own packets pass it by.
- */
-static bool model_is_inside(const struct model_job *job, const struct weft_allowedip *address)
-{
-	unsigned int most = address->family == AF_INET ? 32 : 128;
-	size_t i;
-
-	for (i = 0; i < job->length_count; i++)
-		if (job->lengths[i] <= most && model_has_prefix(job, address, job->lengths[i]))
-			return true;
-	return model_is_on_link(job, address);
-}
-
-/* 64:ff9b::/96 of RFC 6052, and 169.254/16 of RFC 3927. */
-static const unsigned char model_nat64[12] = { 0, 0x64, 0xff, 0x9b };
-
-#define MODEL_LINK_LOCAL	0xa9fe
-
-/* A node that was taken over must not have others send to groups, or to themselves. */
-static bool model_is_special(const struct weft_allowedip *address)
-{
-	__u32 ip4 = ntohl(address->ip4.s_addr);
-
-	if (address->family == AF_INET)
-		return !(ip4 >> 24) || ip4 >> 28 >= 14 || ip4 >> 24 == IN_LOOPBACKNET ||
-		       ip4 >> 16 == MODEL_LINK_LOCAL;
-	/* Those with an IPv4 address inside, too. */
-	return IN6_IS_ADDR_MULTICAST(&address->ip6) || IN6_IS_ADDR_LINKLOCAL(&address->ip6) ||
-	       !memcmp(&address->ip6, &in6addr_any, 8) ||
-	       !memcmp(&address->ip6, model_nat64, sizeof(model_nat64));
-}
-
-/* False for a host name. */
-static bool model_parse_endpoint(const char *text, struct weft_allowedip *address)
-{
-	const char *colon = strrchr(text, ':');
-	bool bracket = *text == '[';
-	char host[INET6_ADDRSTRLEN];
-	size_t len = colon - text - 2 * bracket;
-
-	memset(address, 0, sizeof(*address));
-	if (len >= sizeof(host))
-		return false;
-	memcpy(host, text + bracket, len);
-	host[len] = '\0';
-	address->family = bracket ? AF_INET6 : AF_INET;
-	return inet_pton(address->family, host, &address->ip6) == 1;
-}
-
-bool weft_fleet_endpoint_is_host(const char *endpoint)
-{
-	struct weft_allowedip address;
-
-	return model_parse_endpoint(endpoint, &address) && !model_is_special(&address);
-}
 
 /**
  * struct model_endpoints - the endpoints of one peer
@@ -424,19 +268,19 @@ static bool model_takes_endpoint(struct model_job *job, const struct weft_member
 {
 	struct weft_allowedip address;
 
-	if (!model_parse_endpoint(endpoint, &address)) {
+	if (!weft_fleet_endpoint_parse(endpoint, &address)) {
 		if (!names)
 			model_say(job,
 				  "endpoint %s of node %s is not an address: only the admin names hosts",
 				  endpoint, member->name);
 		return names;
 	}
-	if (model_is_inside(job, &address)) {
+	if (weft_prefix_table_contains(&job->prefixes, job->self->node, &address)) {
 		model_say(job, "endpoint %s of node %s is inside the tunnel: it is left out",
 			  endpoint, member->name);
 		return false;
 	}
-	if (names || !model_is_special(&address))
+	if (names || !weft_fleet_endpoint_is_special(&address))
 		return true;
 	model_say(job, "endpoint %s of node %s is not the address of a host: it is left out",
 		  endpoint, member->name);
@@ -546,7 +390,7 @@ static bool model_begin(struct model_job *job)
 
 static bool model_run(struct model_job *job)
 {
-	if (!model_begin(job) || !model_list_prefixes(job))
+	if (!model_begin(job) || !weft_prefix_table_fill(&job->prefixes, job->fleet))
 		return false;
 	model_list_keys(job);
 	model_give_keys(job);
@@ -562,7 +406,7 @@ static void model_end(struct model_job *job)
 	weft_paths_end(&job->paths);
 	free(job->peers);
 	free(job->keys);
-	free(job->prefixes);
+	weft_prefix_table_free(&job->prefixes);
 }
 
 static bool model_refuse(struct weft_refusal *why, const char *fmt, const char *name)

@@ -36,8 +36,6 @@ struct weft_fleet_model {
 	struct weft_words silent;
 };
 
-/* An address and port that other nodes may send to; @endpoint has the form of one. */
-bool weft_fleet_endpoint_is_host(const char *endpoint);
 /* False with @why filled in; @model is empty then. */
 bool weft_fleet_model(const struct weft_fleet *fleet, const struct weft_fleet_own *own,
 		      struct weft_fleet_model *model, struct weft_refusal *why);

@@ -16,7 +16,6 @@
 #define RECORD_ADDRESSES_MAX	16
 #define RECORD_PREFIXES_MAX	128
 #define RECORD_GROUPS_MAX	64
-#define RECORD_ENDPOINTS_MAX	16
 #define RECORD_REVOKED_MAX	1024
 
 /* Kinds of objects that a key may be in. */
@@ -68,7 +67,7 @@ static const struct weft_fields_row record_rows[] = {
 	RECORD_ROW("port", number, port, RECORD_TERMS,
 		   RECORD_TERMS | RECORD_HELLO, 65535),
 	RECORD_ROW("endpoints", endpoints, endpoints, 0, RECORD_ADMITTED | RECORD_HELLO,
-		   RECORD_ENDPOINTS_MAX),
+		   WEFT_FLEET_ENDPOINTS_MAX),
 	RECORD_ROW("not_after", number, not_after, 0, RECORD_ADMITTED, INT64_MAX),
 	{ }
 };

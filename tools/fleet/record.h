@@ -16,6 +16,10 @@
 #define WEFT_FLEET_LINE_BYTES	16384
 /* The same of a record of the fleet, which has all revocations. */
 #define WEFT_FLEET_TERMS_BYTES	131072
+/* The most endpoints of a record. */
+#define WEFT_FLEET_ENDPOINTS_MAX	16
+/* The UDP port of a fleet that is given none. */
+#define WEFT_FLEET_PORT		51820
 
 enum weft_fleet_kind {
 	WEFT_FLEET_TERMS,	/* "fleet" */

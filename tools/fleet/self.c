@@ -5,14 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fleet/self.h"
 
-#define SELF_ROW(key, kind, mandatory, limit)					\
+#define SELF_NAMED(key, member, kind, mandatory, limit)				\
 	{									\
-		.name = #key, .type = &weft_fields_##kind,			\
-		.offset = offsetof(struct weft_self, key), .kinds = 1,		\
-		.required = (mandatory), .max = (limit),				\
+		.name = (key), .type = &weft_fields_##kind,			\
+		.offset = offsetof(struct weft_self, member), .kinds = 1,	\
+		.required = (mandatory), .max = (limit),			\
 	}
+#define SELF_ROW(key, kind, mandatory, limit)	SELF_NAMED(#key, key, kind, mandatory, limit)
+/* A version of weft that does not know the key goes on without it. */
+#define SELF_LATER(key, kind, limit)		SELF_NAMED("x-" #key, key, kind, 0, limit)
 
 static const struct weft_fields_row self_rows[] = {
 	SELF_ROW(fleet, fleet_name, 1, 0),
@@ -31,7 +35,9 @@ static const struct weft_fields_row self_rows[] = {
 	SELF_ROW(generation, number, 0, INT64_MAX - 1),
 	SELF_ROW(serial, number, 0, INT64_MAX),
 	SELF_ROW(port, number, 0, 65535),
-	SELF_ROW(endpoints, endpoints, 0, 16),
+	SELF_ROW(endpoints, endpoints, 0, WEFT_FLEET_ENDPOINTS_MAX),
+	SELF_LATER(endpoints_from, lines, WEFT_SELF_POLICY_MAX),
+	SELF_LATER(found, endpoints, WEFT_FLEET_ENDPOINTS_MAX),
 	SELF_ROW(hello, line, 0, WEFT_FLEET_LINE_BYTES),
 	{ }
 };
@@ -146,7 +152,20 @@ static bool self_put_key(const struct weft_self *self, const struct weft_key *se
 	return weft_proof_make(proof, seed, self->fleet, self->node);
 }
 
-/* The present hello, unsigned; its lists are those of @self. False: no memory. */
+/* The endpoints that were given, then those that were found. */
+static void self_list_endpoints(const struct weft_self *self, struct weft_word *items,
+				struct weft_words *to)
+{
+	const struct weft_words *lists[] = { &self->endpoints, &self->found };
+	size_t i, k;
+
+	*to = (struct weft_words){ .items = items };
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		for (k = 0; k < lists[i]->count && to->count < WEFT_FLEET_ENDPOINTS_MAX; k++)
+			items[to->count++] = lists[i]->items[k];
+}
+
+/* The present hello, unsigned, without endpoints. False: no memory. */
 static bool self_fill_hello(const struct weft_self *self, __u64 serial,
 			    struct weft_fleet_record *hello)
 {
@@ -156,7 +175,6 @@ static bool self_fill_hello(const struct weft_self *self, __u64 serial,
 	memcpy(hello->node, self->node, sizeof(hello->node));
 	hello->serial = serial;
 	hello->port = self->port;
-	hello->endpoints = self->endpoints;
 	if (weft_key_is_zero(&self->tunnel))
 		weft_key_derive_public(&hello->public_key, &self->tunnel_raw);
 	return self_put_key(self, &self->tunnel, &hello->public_key, &hello->proof) &&
@@ -218,6 +236,7 @@ static bool self_sign_hello(struct weft_self *self, const struct weft_member *me
 bool weft_self_greet(struct weft_self *self, const struct weft_fleet *fleet)
 {
 	const struct weft_member *member = weft_fleet_find(fleet, self->node);
+	struct weft_word endpoints[WEFT_FLEET_ENDPOINTS_MAX];
 	struct weft_fleet_record hello;
 	__u64 serial = self_serial(self, member);
 
@@ -225,5 +244,6 @@ bool weft_self_greet(struct weft_self *self, const struct weft_fleet *fleet)
 		return true;
 	if (!self_fill_hello(self, serial, &hello))
 		return false;
+	self_list_endpoints(self, endpoints, &hello.endpoints);
 	return self_is_current(self, member, &hello) || self_sign_hello(self, member, &hello);
 }

@@ -10,6 +10,8 @@
 #include "fleet/model.h"
 
 #define WEFT_SELF_TRUST_MAX	16
+/* The most words of a policy for endpoints. */
+#define WEFT_SELF_POLICY_MAX	16
 
 enum weft_self_rotation {
 	WEFT_SELF_RESTS,
@@ -35,7 +37,9 @@ enum weft_self_rotation {
  * @generation: of the last hello
  * @serial: the serial that the node was told, 0: none
  * @port: the UDP port, 0: that of the fleet
- * @endpoints: the underlay endpoints
+ * @endpoints: the underlay endpoints that the node was given
+ * @endpoints_from: the policy for further ones, see fleet/underlay.h
+ * @found: those that it gave last
  * @hello: the line of the last hello, or NULL
  */
 struct weft_self {
@@ -56,6 +60,8 @@ struct weft_self {
 	__u64 serial;
 	__u64 port;
 	struct weft_words endpoints;
+	struct weft_words endpoints_from;
+	struct weft_words found;
 	char *hello;
 };
 

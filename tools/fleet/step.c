@@ -11,6 +11,7 @@
 #include "fleet/phase.h"
 #include "fleet/schedule.h"
 #include "fleet/step.h"
+#include "fleet/underlay.h"
 #include "genl/backend.h"
 
 /* More would hide the first ones. */
@@ -169,6 +170,21 @@ static bool step_take_in(struct step_job *job)
 	if (job->tells)
 		step_warn(job);
 	return true;
+}
+
+/* Endpoints. */
+
+/*
+ * A new record of the fleet may have another port, or another prefix. A machine whose addresses
+ * cannot be read keeps the endpoints that it had.
+ */
+static void step_resolve(struct step_job *job)
+{
+	bool changed = false;
+
+	if (job->step->resolve || job->step->epoch != weft_fleet_epoch(job->folder->fleet))
+		weft_underlay_read(job->folder, &changed);
+	job->step->resolves = job->folder->self->endpoints_from.count;
 }
 
 /* Publication. */
@@ -371,7 +387,10 @@ static bool step_run(struct step_job *job)
 
 	job->before = hello ? strdup(hello) : NULL;
 	step_follow_clock(job);
-	if (!step_take_in(job) || !weft_phase_greet(job->folder))
+	if (!step_take_in(job))
+		return false;
+	step_resolve(job);
+	if (!weft_phase_greet(job->folder))
 		return false;
 	step->in = job->folder->fleet->terms && step_member(job) &&
 		   weft_member_is_in(step_member(job));

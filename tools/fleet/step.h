@@ -15,6 +15,7 @@
  * @len: their length
  * @all: they are all that the store has
  * @apply: compare the interface, whether a record has changed or not
+ * @resolve: find the node's endpoints by its policy anew
  * @jump: seconds by which the machine's clock was set since the last step
  * @strangers: lines of signers that are not known yet, to be freed; in: of former steps
  * @strangers_len: their length
@@ -32,6 +33,7 @@
  * @stuck: the phase of the rotation has lasted too long
  * @preshared: the fleet wants preshared keys
  * @meets: the rotation waits for sessions of the new key
+ * @resolves: the node has a policy for its endpoints
  * @expired: a rotation is due, and the node's admission is over: peers take no new key
  * @next: when the rotation has its next turn, in seconds since 1970, or INT64_MAX
  */
@@ -40,6 +42,7 @@ struct weft_step {
 	size_t len;
 	bool all;
 	bool apply;
+	bool resolve;
 	__s64 jump;
 	char *strangers;
 	size_t strangers_len;
@@ -57,6 +60,7 @@ struct weft_step {
 	bool stuck;
 	bool preshared;
 	bool meets;
+	bool resolves;
 	bool expired;
 	__s64 next;
 };

@@ -55,6 +55,46 @@ struct weft_routes {
 	size_t count;
 };
 
+/**
+ * struct weft_host_address - one address of this machine
+ * @index: its link
+ * @prefix: the address, with the length of its network
+ * @flags: IFA_F_*
+ * @scope: RT_SCOPE_*
+ */
+struct weft_host_address {
+	unsigned int index;
+	struct weft_allowedip prefix;
+	__u32 flags;
+	__u8 scope;
+};
+
+/* Freed with free(@items). */
+struct weft_host_addresses {
+	struct weft_host_address *items;
+	size_t count;
+};
+
+/**
+ * struct weft_host_link_name - one link of this machine
+ * @index: its index
+ * @name: its name
+ * @kind: WEFT_KIND_NONE for a link that is no tunnel
+ * @up: it is set up
+ */
+struct weft_host_link_name {
+	unsigned int index;
+	char name[IFNAMSIZ];
+	enum weft_kind kind;
+	bool up;
+};
+
+/* Freed with free(@items). */
+struct weft_host_links {
+	struct weft_host_link_name *items;
+	size_t count;
+};
+
 /* Freed with weft_host_rules_free(). */
 struct weft_rules {
 	struct weft_rule *items;
@@ -65,6 +105,12 @@ struct weft_rules {
  * struct weft_host - links, addresses, routes, rules and programs
  * @link: the link of a name; a missing link is no failure
  * @addresses: the addresses of a link
+ * @all_addresses: the addresses of all links, of both families
+ * @links: all links
+ * @watch: subscribe to changes of links and addresses; a descriptor that is readable after
+ *         one, to be closed
+ * @changed: consume the notifications of @watch's descriptor; whether there was one, or one
+ *           was lost
  * @routes: routes of both families through link @index, in all tables but the
  *          local one; with @index 0 those in @table, whatever link they use,
  *          special ones included
@@ -79,13 +125,18 @@ struct weft_rules {
  * @change: make a change
  * @error: why the last call failed, in words
  *
- * Each returns 0 or a negative errno, and then has @error filled in.
+ * Each returns 0, unless it says otherwise above, or a negative errno, and then has @error
+ * filled in.
  */
 struct weft_host {
 	int (*link)(struct weft_host *host, const char *name,
 		    struct weft_host_link *link);
 	int (*addresses)(struct weft_host *host, unsigned int index,
 			 struct weft_routes *addresses);
+	int (*all_addresses)(struct weft_host *host, struct weft_host_addresses *addresses);
+	int (*links)(struct weft_host *host, struct weft_host_links *links);
+	int (*watch)(struct weft_host *host);
+	bool (*changed)(struct weft_host *host, int fd);
 	int (*routes)(struct weft_host *host, unsigned int index,
 		      __u32 table, struct weft_routes *routes);
 	int (*rules)(struct weft_host *host, struct weft_rules *rules);

@@ -89,6 +89,10 @@ struct weft_host *weft_host_kernel(void)
 	static struct weft_host host = {
 		.link = weft_rtnl_link_get,
 		.addresses = weft_rtnl_addresses,
+		.all_addresses = weft_rtnl_all_addresses,
+		.links = weft_rtnl_links,
+		.watch = weft_rtnl_watch,
+		.changed = weft_rtnl_changed,
 		.routes = weft_rtnl_routes,
 		.rules = weft_rtnl_rules,
 		.path_mtu = weft_rtnl_path_mtu,

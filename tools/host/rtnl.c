@@ -54,14 +54,15 @@ int weft_rtnl_ask(struct weft_host *host, struct nl_msg *msg,
 static int rtnl_list_once(struct weft_host *host,
 			  struct weft_rtnl_dump *dump)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
-	size_t i;
+	static const int families[] = { AF_INET, AF_INET6 }, none[] = { AF_UNSPEC };
+	const int *list = dump->whole ? none : families;
+	size_t i, count = dump->whole ? ARRAY_SIZE(none) : ARRAY_SIZE(families);
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(families); i++) {
-		dump->family = families[i];
+	for (i = 0; i < count; i++) {
+		dump->family = list[i];
 		err = weft_rtnl_ask(host,
-				    dump->build(families[i], dump->wish),
+				    dump->build(list[i], dump->wish),
 				    dump->read, dump);
 		/* A missing table or family has no entries. */
 		if (err && err != -ENOENT && err != -EAFNOSUPPORT &&

@@ -16,6 +16,7 @@ struct nl_addr;
  * @wish: for @build and @read
  * @list: the list that @read fills
  * @family: the requested family; a kernel without IPv6 answers with all others
+ * @whole: the list has no families: it is requested once
  */
 struct weft_rtnl_dump {
 	struct nl_msg *(*build)(int family, const void *wish);
@@ -24,12 +25,16 @@ struct weft_rtnl_dump {
 	const void *wish;
 	void *list;
 	int family;
+	bool whole;
 };
 
 /* Send @msg, NULL for no memory, read the answers with @reader, free @msg. */
 int weft_rtnl_ask(struct weft_host *host, struct nl_msg *msg,
 		  weft_socket_reader reader, void *data);
-/* IPv4 and IPv6; repeated if the list changed meanwhile; @read gets the dump. */
+/*
+ * IPv4 and IPv6, unless the list is @whole; repeated if the list changed meanwhile; @read gets the
+ * dump.
+ */
 int weft_rtnl_list(struct weft_host *host, struct weft_rtnl_dump *dump);
 /* NULL: no memory. */
 struct nl_addr *weft_rtnl_addr(const struct weft_allowedip *prefix);
@@ -40,6 +45,10 @@ int weft_rtnl_link_change(struct weft_host *host,
 			  const struct weft_change *change);
 int weft_rtnl_addresses(struct weft_host *host, unsigned int index,
 			struct weft_routes *addresses);
+int weft_rtnl_all_addresses(struct weft_host *host, struct weft_host_addresses *addresses);
+int weft_rtnl_links(struct weft_host *host, struct weft_host_links *links);
+int weft_rtnl_watch(struct weft_host *host);
+bool weft_rtnl_changed(struct weft_host *host, int fd);
 int weft_rtnl_address_change(struct weft_host *host,
 			     const struct weft_change *change);
 int weft_rtnl_routes(struct weft_host *host, unsigned int index,

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/complain.h"
+#include "conf/setting.h"
+#include "fleet/endpoint.h"
+#include "fleet/underlay.h"
+
+enum underlay_class {
+	UNDERLAY_PUBLIC,
+	UNDERLAY_PRIVATE,
+	UNDERLAY_PREFIX,
+	UNDERLAY_LINK,
+};
+
+/* One word of a policy. */
+struct underlay_word {
+	enum underlay_class class;
+	struct weft_allowedip prefix;
+	const char *link;
+};
+
+/* An address by the policy, and the number of the first word that takes it. */
+struct underlay_choice {
+	struct weft_allowedip ip;
+	size_t word;
+};
+
+/**
+ * struct underlay_job - one choice
+ * @in: all that it depends on
+ * @words: the words of the policy
+ * @word_count: their number
+ * @tunnels: the networks of tunnels
+ * @tunnel_count: their number
+ * @choices: addresses by the policy
+ * @choice_count: their number
+ */
+struct underlay_job {
+	const struct weft_underlay *in;
+	struct underlay_word words[WEFT_SELF_POLICY_MAX];
+	size_t word_count;
+	struct weft_allowedip *tunnels;
+	size_t tunnel_count;
+	struct underlay_choice *choices;
+	size_t choice_count;
+};
+
+/* Addresses. */
+
+struct underlay_net {
+	__u32 address;
+	unsigned int len;
+};
+
+/* RFC 1918 and RFC 6598. */
+static const struct underlay_net underlay_private[] = {
+	{ 0x0a000000, 8 }, { 0xac100000, 12 }, { 0xc0a80000, 16 }, { 0x64400000, 10 },
+};
+
+/* RFC 6890 and RFC 2544: protocol assignments and benchmarks. */
+static const struct underlay_net underlay_reserved[] = {
+	{ 0xc0000000, 24 }, { 0xc6120000, 15 },
+};
+
+static bool underlay_is_in(const struct underlay_net *nets, size_t count,
+			   const struct weft_allowedip *ip)
+{
+	__u32 address = ntohl(ip->ip4.s_addr);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if ((address ^ nets[i].address) >> (32 - nets[i].len) == 0)
+			return true;
+	return false;
+}
+
+static bool underlay_is_private(const struct weft_allowedip *ip)
+{
+	if (ip->family == AF_INET6)
+		return (ip->ip6.s6_addr[0] & 0xfe) == 0xfc;
+	return underlay_is_in(underlay_private, ARRAY_SIZE(underlay_private), ip);
+}
+
+/* 2000::/3 of RFC 4291 is all that is allocated of IPv6's global unicast. */
+static bool underlay_is_public(const struct weft_allowedip *ip)
+{
+	if (ip->family == AF_INET6)
+		return ip->ip6.s6_addr[0] >> 5 == 1;
+	return !underlay_is_private(ip) &&
+	       !underlay_is_in(underlay_reserved, ARRAY_SIZE(underlay_reserved), ip);
+}
+
+static bool underlay_contains(const struct weft_allowedip *prefix, const struct weft_allowedip *ip)
+{
+	struct weft_allowedip network = *prefix, masked = *ip;
+
+	masked.cidr = prefix->cidr;
+	weft_model_allowedip_mask(&network);
+	weft_model_allowedip_mask(&masked);
+	return network.family == masked.family &&
+	       !weft_model_allowedip_compare(&network, &masked);
+}
+
+/* An address that others can send to, and that stays. */
+static bool underlay_is_usable(const struct weft_host_address *address)
+{
+	__u32 bad = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED;
+
+	/* IPv4's secondary addresses have the same bit. */
+	if (address->prefix.family == AF_INET6)
+		bad |= IFA_F_TEMPORARY;
+	return !(address->flags & bad) && address->scope <= RT_SCOPE_SITE &&
+	       !weft_fleet_endpoint_is_special(&address->prefix);
+}
+
+/* Policies. */
+
+static bool underlay_parse_prefix(const char *text, struct weft_allowedip *prefix)
+{
+	struct weft_allowedip masked;
+	char *copy = strdup(text);
+	bool good = copy && weft_setting_prefix(copy, prefix);
+
+	free(copy);
+	if (!good)
+		return false;
+	/* A prefix with host bits is a typing mistake. */
+	masked = *prefix;
+	weft_model_allowedip_mask(&masked);
+	return !weft_model_allowedip_compare(&masked, prefix);
+}
+
+static bool underlay_parse(const char *text, struct underlay_word *word)
+{
+	*word = (struct underlay_word){ .link = text };
+	if (!strcmp(text, "public"))
+		word->class = UNDERLAY_PUBLIC;
+	else if (!strcmp(text, "private"))
+		word->class = UNDERLAY_PRIVATE;
+	else if (underlay_parse_prefix(text, &word->prefix))
+		word->class = UNDERLAY_PREFIX;
+	else
+		word->class = UNDERLAY_LINK;
+	return word->class != UNDERLAY_LINK || weft_model_name_is_valid(text);
+}
+
+bool weft_underlay_word_is_good(const char *word, const char *fleet)
+{
+	struct underlay_word parsed;
+	const char *at;
+
+	/* The state of the node is text. */
+	for (at = word; *at; at++)
+		if (*at < 0x21 || *at > 0x7e)
+			return false;
+	return strcmp(word, fleet) && strcmp(word, "off") && underlay_parse(word, &parsed);
+}
+
+static bool underlay_matches(const struct underlay_word *word,
+			     const struct weft_host_link_name *link,
+			     const struct weft_allowedip *ip)
+{
+	switch (word->class) {
+	case UNDERLAY_PUBLIC:
+		return underlay_is_public(ip);
+	case UNDERLAY_PRIVATE:
+		return underlay_is_private(ip);
+	case UNDERLAY_PREFIX:
+		return underlay_contains(&word->prefix, ip);
+	default:
+		return !strcmp(word->link, link->name);
+	}
+}
+
+/* The number of words: none takes the address. */
+static size_t underlay_word_of(const struct underlay_job *job,
+			       const struct weft_host_link_name *link,
+			       const struct weft_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < job->word_count && !underlay_matches(&job->words[i], link, ip); i++)
+		;
+	return i;
+}
+
+/* Links. */
+
+static int underlay_compare_links(const void *a, const void *b)
+{
+	const struct weft_host_link_name *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* NULL: the link has come or gone between the two lists. */
+static const struct weft_host_link_name *underlay_link(const struct underlay_job *job,
+						       unsigned int index)
+{
+	const struct weft_host_link_name wanted = { .index = index };
+	const struct weft_host_links *links = job->in->links;
+
+	return links->count ? bsearch(&wanted, links->items, links->count, sizeof(wanted),
+				      underlay_compare_links) : NULL;
+}
+
+static bool underlay_is_tunnel(const struct underlay_job *job,
+			       const struct weft_host_link_name *link)
+{
+	return link->kind != WEFT_KIND_NONE || !strcmp(link->name, job->in->fleet);
+}
+
+static void underlay_list_tunnels(struct underlay_job *job)
+{
+	const struct weft_host_addresses *addresses = job->in->addresses;
+	const struct weft_host_link_name *link;
+	size_t i;
+
+	for (i = 0; i < addresses->count; i++) {
+		link = underlay_link(job, addresses->items[i].index);
+		if (link && underlay_is_tunnel(job, link))
+			job->tunnels[job->tunnel_count++] = addresses->items[i].prefix;
+	}
+}
+
+static bool underlay_is_inside(const struct underlay_job *job, const struct weft_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < job->tunnel_count; i++)
+		if (underlay_contains(&job->tunnels[i], ip))
+			return true;
+	return weft_prefix_table_contains(job->in->prefixes, job->in->node, ip);
+}
+
+/* The choice. */
+
+static void underlay_take(struct underlay_job *job, const struct weft_host_address *address)
+{
+	const struct weft_host_link_name *link = underlay_link(job, address->index);
+	struct underlay_choice choice = { .ip = address->prefix };
+
+	if (!link || !link->up || underlay_is_tunnel(job, link) || !underlay_is_usable(address))
+		return;
+	/* The length of the network decides nothing. */
+	choice.ip.cidr = choice.ip.family == AF_INET ? 32 : 128;
+	choice.word = underlay_word_of(job, link, &choice.ip);
+	if (choice.word < job->word_count && !underlay_is_inside(job, &choice.ip))
+		job->choices[job->choice_count++] = choice;
+}
+
+static int underlay_compare(const void *a, const void *b)
+{
+	const struct underlay_choice *x = a, *y = b;
+	int diff = (x->word > y->word) - (x->word < y->word);
+
+	return diff ? diff : weft_model_allowedip_compare(&x->ip, &y->ip);
+}
+
+static bool underlay_has(const struct weft_words *words, const char *endpoint)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		if (weft_fleet_endpoint_equal(words->items[i].text, endpoint))
+			return true;
+	return false;
+}
+
+static bool underlay_give(const struct underlay_job *job, struct weft_words *found)
+{
+	size_t i, most = WEFT_FLEET_ENDPOINTS_MAX;
+	struct weft_endpoint_text text;
+
+	for (i = 0; i < job->choice_count && job->in->fixed->count + found->count < most; i++) {
+		text = weft_fleet_endpoint_format(&job->choices[i].ip, job->in->port);
+		if (!underlay_has(job->in->fixed, text.chars) &&
+		    !underlay_has(found, text.chars) &&
+		    !weft_profile_words_add(found, text.chars, 0))
+			return false;
+	}
+	return true;
+}
+
+static void underlay_begin(struct underlay_job *job)
+{
+	const struct weft_words *policy = job->in->policy;
+	struct weft_host_links *links = job->in->links;
+	size_t i;
+
+	for (i = 0; i < policy->count && job->word_count < ARRAY_SIZE(job->words); i++)
+		if (underlay_parse(policy->items[i].text, &job->words[job->word_count]))
+			job->word_count++;
+	if (links->count)
+		qsort(links->items, links->count, sizeof(*links->items), underlay_compare_links);
+	underlay_list_tunnels(job);
+}
+
+bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found)
+{
+	const struct weft_host_addresses *addresses = underlay->addresses;
+	struct underlay_job job = { .in = underlay };
+	bool good;
+	size_t i;
+
+	job.tunnels = calloc(addresses->count + 1, sizeof(*job.tunnels));
+	job.choices = calloc(addresses->count + 1, sizeof(*job.choices));
+	good = job.tunnels && job.choices;
+	if (good) {
+		underlay_begin(&job);
+		for (i = 0; i < addresses->count; i++)
+			underlay_take(&job, &addresses->items[i]);
+		qsort(job.choices, job.choice_count, sizeof(*job.choices), underlay_compare);
+		good = underlay_give(&job, found);
+	}
+	free(job.tunnels);
+	free(job.choices);
+	if (!good)
+		weft_profile_words_free(found);
+	return good;
+}
+
+/* This machine. */
+
+static unsigned int underlay_port(const struct weft_folder *folder)
+{
+	if (folder->self->port)
+		return folder->self->port;
+	/* The first hello is made before the fleet's record is known. */
+	return folder->fleet->terms ? folder->fleet->terms->port : WEFT_FLEET_PORT;
+}
+
+static bool underlay_read_machine(const struct weft_folder *folder, struct weft_host_links *links,
+				  struct weft_host_addresses *addresses)
+{
+	struct weft_host *host = folder->ctx->host;
+
+	return (!host->links(host, links) && !host->all_addresses(host, addresses)) ||
+	       weft_complain(folder->ctx, "%s: cannot read the addresses of this machine: %s",
+			     folder->name, host->error);
+}
+
+static bool underlay_choose(const struct weft_folder *folder, struct weft_host_links *links,
+			    const struct weft_host_addresses *addresses, struct weft_words *found)
+{
+	const struct weft_self *self = folder->self;
+	const struct weft_member *member = weft_fleet_find(folder->fleet, self->node);
+	struct weft_prefix_table prefixes;
+	struct weft_underlay underlay = {
+		.fleet = self->fleet, .policy = &self->endpoints_from,
+		.fixed = &self->endpoints, .links = links, .addresses = addresses,
+		.prefixes = &prefixes, .node = member ? member->node : NULL,
+		.port = underlay_port(folder),
+	};
+	bool good = weft_prefix_table_fill(&prefixes, folder->fleet) &&
+		    weft_underlay_pick(&underlay, found);
+
+	weft_prefix_table_free(&prefixes);
+	return good || weft_complain(folder->ctx, "out of memory");
+}
+
+static bool underlay_same(const struct weft_words *a, const struct weft_words *b)
+{
+	size_t i;
+
+	if (a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++)
+		if (strcmp(a->items[i].text, b->items[i].text))
+			return false;
+	return true;
+}
+
+bool weft_underlay_read(struct weft_folder *folder, bool *changed)
+{
+	struct weft_self *self = folder->self;
+	struct weft_host_addresses addresses = { };
+	struct weft_host_links links = { };
+	struct weft_words found = { };
+	bool good = true;
+
+	if (self->endpoints_from.count)
+		good = underlay_read_machine(folder, &links, &addresses) &&
+		       underlay_choose(folder, &links, &addresses, &found);
+	free(links.items);
+	free(addresses.items);
+	if (good && !underlay_same(&found, &self->found)) {
+		weft_profile_words_free(&self->found);
+		self->found = found;
+		*changed = true;
+		return true;
+	}
+	weft_profile_words_free(&found);
+	return good;
+}
