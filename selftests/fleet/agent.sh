@@ -412,6 +412,73 @@ endpoints_follow() {
 	every_pair_pings ant bee cat
 }
 
+# fox 10.1.0.2 is behind a router at 192.0.2.50, which gives its flows ports from 40000 on.
+natted_create() {
+	ns_create nat fox
+	defer ns_delete fox
+	defer ns_delete nat
+	ip link add up0 netns "$(ns_name nat)" type veth peer name nat netns "$(ns_name net)"
+	ns_ip_batch net "link set nat master br0" "link set nat up"
+	ns_ip_batch nat "addr add 192.0.2.50/24 dev up0" "link set up0 up"
+	veth_link fox up0 nat down0
+	addr_add fox up0 10.1.0.2/24
+	addr_add nat down0 10.1.0.1/24
+	ns_ip fox route add default via 10.1.0.1
+	forwarding_on nat
+	ns nat nft -f - <<-EOF
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority srcnat
+				oifname up0 ip protocol udp masquerade to :40000-40999
+			}
+		}
+	EOF
+}
+
+natted_admit() {
+	node fox hello node fox admins "$admin" endpoints-from private
+	on_store admit node fox identity "$(said identity)" address 10.77.0.6/24
+}
+
+# Hub ant and node bee; a firewall keeps fox's packets from bee, which learns of fox from the hub alone.
+hub_tells() {
+	local before words=(keepalive 5)
+
+	node_number[fox]=6
+	natted_create
+	fleet_create "${words[@]}"
+	store_open
+	member_create ant hub on
+	member_create bee
+	ns bee nft -f - <<-EOF
+		table ip barred {
+			chain in {
+				type filter hook input priority filter
+				ip saddr 192.0.2.50 drop
+			}
+		}
+	EOF
+	defer ns bee nft delete table ip barred
+	mkdir -p "$states"
+	natted_admit
+	agents_start ant bee fox
+	wait_for 60 ping_node fox ant
+	wait_for 120 hello_says ant '"x-seen":["fox=192.0.2.50:40'
+	wait_for 60 has_candidate bee fox 192.0.2.50:40
+	expect has_candidate bee fox 10.1.0.2:51820
+	expect lacks_candidate ant fox 192.0.2.50
+	expect_fail hello_says ant bee=
+	expect_fail hello_says bee x-seen
+	expect_fail hello_says fox x-seen
+	# A mapping that stays makes no hello.
+	before=$(generation ant)
+	holds_for 20 hello_says ant '"x-seen":["fox=192.0.2.50:40'
+	expect_eq "generation of the hub's hello" "$(generation ant)" "$before"
+	# Packets that fox itself sends open a mapping to bee, too.
+	ns bee nft delete table ip barred
+	wait_for 60 ping_node bee fox
+}
+
 has_no_rights() {
 	cat >"$lib_work/spy" <<-'END'
 		#!/bin/sh
@@ -447,5 +514,6 @@ run_case "a store that is away" away
 run_case "the machine's clock is set by a day, and by years" clock_jumps
 run_case "preshared keys of a program, one end after the other" preshared
 run_case "endpoints follow the addresses of a node" endpoints_follow
+run_case "a hub tells the endpoint of a node behind a NAT" hub_tells
 run_case "no leaving beside an agent" leaves
 run_case "the store's program has no rights" has_no_rights

@@ -43,6 +43,12 @@ static const char * const endpoints[FUZZ_GIVEN] = {
 	"[fe80::1%eth0]:5",
 };
 
+/* What hubs see of nodes, one of the endpoints each. */
+static const char * const sightings[FUZZ_NODES] = {
+	"ant=192.0.2.1:5", "bee=10.9.1.200:5", "cat=10.7.0.2:5", "dog=[fd00::9]:5", "eel=[2001:db8::1]:5", "fox=10.7.0.9:5",
+	"gnu=192.0.2.1:5",
+};
+
 /**
  * struct fuzz_node - one node, and its model
  * @node: its record
@@ -51,6 +57,8 @@ static const char * const endpoints[FUZZ_GIVEN] = {
  * @groups: its groups
  * @fixed: endpoints of its record
  * @heard: endpoints of its hello
+ * @seen: sightings of its hello
+ * @sees: them: one bit for each node
  * @key: the number of its key, or FUZZ_NONE
  * @next_key: of its next key, or FUZZ_NONE
  * @own: prefixes of its record, and its address: one bit each
@@ -63,7 +71,8 @@ static const char * const endpoints[FUZZ_GIVEN] = {
 struct fuzz_node {
 	struct weft_fleet_record node, hello;
 	struct weft_allowedip prefixes[FUZZ_GIVEN];
-	struct weft_word groups[4], fixed[FUZZ_GIVEN], heard[FUZZ_GIVEN];
+	struct weft_word groups[4], fixed[FUZZ_GIVEN], heard[FUZZ_GIVEN], seen[FUZZ_NODES];
+	uint8_t sees;
 	uint8_t key, next_key;
 	uint32_t own;
 	bool in, odd;
@@ -162,6 +171,7 @@ static void fuzz_set_node(size_t number)
 	node->node.endpoints.items = node->fixed;
 	node->hello.kind = WEFT_FLEET_HELLO;
 	node->hello.endpoints.items = node->heard;
+	node->hello.seen.items = node->seen;
 	fleet.members[number].node = &node->node;
 }
 
@@ -231,9 +241,10 @@ static void fuzz_fill_node(struct fuzz_input *input, size_t number, uint8_t reac
 static void fuzz_fill_hello(struct fuzz_input *input, size_t number, uint8_t reached)
 {
 	struct fuzz_node *node = &nodes[number];
-	uint8_t how = fuzz_u8(input);
+	uint8_t how = fuzz_u8(input), bits;
 
 	fleet.members[number].hello = NULL;
+	node->sees = 0;
 	node->key = how == 0xfe ? number : FUZZ_NONE;
 	node->next_key = FUZZ_NONE;
 	node->node.identity = how == 0xfe ? no_key : identity;
@@ -246,7 +257,11 @@ static void fuzz_fill_hello(struct fuzz_input *input, size_t number, uint8_t rea
 		node->next_key = how % FUZZ_KEYS;
 	node->hello.public_key = public_keys[node->key];
 	node->hello.next_public_key = node->next_key == FUZZ_NONE ? no_key : public_keys[node->next_key];
-	fuzz_fill_words(&node->hello.endpoints, endpoints, FUZZ_GIVEN, fuzz_u8(input) & reached);
+	bits = fuzz_u8(input) & reached;
+	fuzz_fill_words(&node->hello.endpoints, endpoints, FUZZ_GIVEN, bits);
+	/* Other bits than those of the endpoints, from the same byte. */
+	node->sees = (bits ^ bits >> 3) & 0x7f;
+	fuzz_fill_words(&node->hello.seen, sightings, FUZZ_NODES, node->sees);
 }
 
 /* Endpoints take half of the time, and concern nothing else: one fleet in four has them, those @reached. */
@@ -332,15 +347,44 @@ static FUZZ_REFERENCE size_t fuzz_endpoint_number(const char *text, size_t len)
 	return i;
 }
 
-/* No endpoint is inside one of the prefixes @all of the fleet. */
-static FUZZ_REFERENCE void fuzz_read_endpoints(const struct weft_peer *peer, uint32_t all)
+static FUZZ_REFERENCE bool fuzz_has_word(const struct weft_words *words, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		if (!strcmp(words->items[i].text, text))
+			return true;
+	return false;
+}
+
+/* A hub other than both has seen @other there. */
+static FUZZ_REFERENCE bool fuzz_is_seen(size_t number, size_t other, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < fleet.count; i++)
+		if (i != number && i != other && nodes[i].in && nodes[i].node.hub && nodes[i].sees >> other & 1 &&
+		    !strcmp(strchr(sightings[other], '=') + 1, text))
+			return true;
+	return false;
+}
+
+/*
+ * No endpoint is inside one of the prefixes @all of the fleet, and each is one that the admin, the node, or a hub
+ * gives.
+ */
+static FUZZ_REFERENCE void fuzz_read_endpoints(const struct weft_peer *peer, size_t number, size_t other, uint32_t all)
 {
 	const char *at = peer->endpoint_text;
-	size_t len;
+	size_t len, endpoint;
 
 	for (; at && *at; at += len + strspn(at + len, ", ")) {
 		len = strcspn(at, ",");
-		FUZZ_MUST(!(inside[fuzz_endpoint_number(at, len)] & all));
+		endpoint = fuzz_endpoint_number(at, len);
+		FUZZ_MUST(!(inside[endpoint] & all));
+		FUZZ_MUST(fuzz_has_word(&nodes[other].node.endpoints, endpoints[endpoint]) ||
+			  (fleet.members[other].hello && fuzz_has_word(&nodes[other].hello.endpoints, endpoints[endpoint])) ||
+			  fuzz_is_seen(number, other, endpoints[endpoint]));
 	}
 }
 
@@ -359,7 +403,7 @@ static FUZZ_REFERENCE void fuzz_read_model(size_t number, bool keyed, uint32_t a
 		node->peers |= 1U << other;
 		keys = fuzz_read_keys(peer, keys);
 		fuzz_read_prefixes(node, peer, other);
-		fuzz_read_endpoints(peer, all);
+		fuzz_read_endpoints(peer, number, other, all);
 	}
 }
 

@@ -211,6 +211,92 @@ static void check_endpoints(void)
 		  "endpoint 10.7.0.200:7 of node bee is inside the tunnel: it is left out\n");
 }
 
+/* A node whose hello has more keys. */
+static void add_saying(const char *node, unsigned int number, const char *more, const char *said)
+{
+	char address[32];
+
+	snprintf(address, sizeof(address), "10.7.0.%u", number);
+	fleet_node(&text, 'A', node, 1, 1, node[0], address, more);
+	fleet_hello(&text, node[0], node, 1, 1, node[0], said);
+}
+
+#define SEEN(list)	",\"x-seen\":[" list "]"
+
+static void check_seen(void)
+{
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true", SEEN("\"bee=198.51.100.2:7\",\"cat=[2001:db8::3]:7\""));
+	add_saying("bee", 2, "", ",\"endpoints\":[\"192.168.0.2:5\"]");
+	add("cat", 3, "");
+	test_text("seen: the last endpoint", model_of("cat", 'c'), "ant 10.7.0.1/32\nbee 10.7.0.2/32 @192.168.0.2:5, 198.51.100.2:7\n");
+	test_text("seen: the only endpoint", model_of("bee", 'b'), "ant 10.7.0.1/32\ncat 10.7.0.3/32 @[2001:db8::3]:7\n");
+	test_text("seen: not for the hub that sees it", model_of("ant", 'a'), "bee 10.7.0.2/32 @192.168.0.2:5\ncat 10.7.0.3/32\n");
+	begin("mesh");
+	add_saying("ant", 1, "", SEEN("\"bee=198.51.100.2:7\""));
+	add("bee", 2, "");
+	add("cat", 3, "");
+	test_text("seen by a node that is no hub", model_of("cat", 'c'), "ant 10.7.0.1/32\nbee 10.7.0.2/32\n");
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true", SEEN("\"bee=198.51.100.2:7\""));
+	add("bee", 2, "");
+	add("cat", 3, "");
+	take();
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"ant\":1}");
+	test_text("seen by a hub that is revoked", model_of("cat", 'c'), "bee 10.7.0.2/32\n");
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true", SEEN("\"bee=198.51.100.2:7\""));
+	add_saying("bee", 2, ",\"hub\":true", SEEN("\"cat=198.51.100.3:7\",\"dog=198.51.100.4:7\""));
+	add_saying("cat", 3, ",\"hub\":true", SEEN("\"dog=198.51.100.4:7\""));
+	add_saying("dog", 4, "", ",\"endpoints\":[\"192.0.2.4:5\"]");
+	add_saying("eel", 5, ",\"hub\":true", SEEN("\"dog=198.51.100.5:7\""));
+	add("fox", 6, "");
+	test_text("seen by several hubs: once each", model_of("fox", 'f'),
+		  "ant 10.7.0.1/32\nbee 10.7.0.2/32 @198.51.100.2:7\ncat 10.7.0.3/32 @198.51.100.3:7\n"
+		  "dog 10.7.0.4/32 @192.0.2.4:5, 198.51.100.4:7, 198.51.100.5:7\neel 10.7.0.5/32\n");
+	begin("groups");
+	add_saying("ant", 1, ",\"hub\":true,\"groups\":[\"east\"]", SEEN("\"bee=198.51.100.2:7\",\"cat=198.51.100.3:7\""));
+	add("bee", 2, ",\"groups\":[\"east\"]");
+	add("cat", 3, ",\"groups\":[\"east\"]");
+	test_text("seen: in a group", model_of("cat", 'c'), "ant 10.7.0.1/32\nbee 10.7.0.2/32 @198.51.100.2:7\n");
+}
+
+/* A hub that was taken over. */
+static void check_lying_hub(void)
+{
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true",
+		   SEEN("\"ant=198.51.100.1:7\",\"bee=10.7.0.3:7\",\"cat=127.0.0.1:22\",\"dog=224.0.0.1:7\",\"eel=10.9.0.7:7\",\"fox=[::ffff:192.0.2.1]:7\",\"gnu=203.0.113.66:53\",\"zebra=203.0.113.66:53\""));
+	add("bee", 2, "");
+	add("cat", 3, "");
+	add("dog", 4, "");
+	add("eel", 5, ",\"prefixes\":[\"10.9.0.0/16\"]");
+	add("fox", 6, "");
+	add_saying("gnu", 7, "", ",\"endpoints\":[\"192.0.2.7:5\"]");
+	test_text("a hub that lies: an address behind the node's own, and no more", model_of("cat", 'c'),
+		  "ant 10.7.0.1/32\nbee 10.7.0.2/32\ndog 10.7.0.4/32\neel 10.7.0.5/32 10.9.0.0/16\nfox 10.7.0.6/32\n"
+		  "gnu 10.7.0.7/32 @192.0.2.7:5, 203.0.113.66:53\n"
+		  "hub ant tells of 4 endpoints of other nodes that are inside the tunnel, or not the address of a host: they are left out\n");
+}
+
+/* The kernel takes 16 candidates: the node's own come first. */
+static void check_seen_most(void)
+{
+	char endpoints[512] = ",\"endpoints\":[";
+	const char *got;
+	size_t i;
+
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true", SEEN("\"bee=198.51.100.2:7\""));
+	for (i = 0; i < 16; i++)
+		snprintf(endpoints + strlen(endpoints), sizeof(endpoints) - strlen(endpoints), "%s\"192.0.2.%zu:5\"", i ? "," : "", i + 1);
+	strcat(endpoints, "]");
+	add_saying("bee", 2, "", endpoints);
+	add("cat", 3, "");
+	got = model_of("cat", 'c');
+	test_ok(strstr(got, "192.0.2.16:5\n") && !strstr(got, "198.51.100.2"), "seen: no more than the kernel has room for");
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -222,6 +308,9 @@ int main(void)
 	check_groups();
 	check_keys();
 	check_endpoints();
+	check_seen();
+	check_lying_hub();
+	check_seen_most();
 	weft_fleet_free(fleet);
 	fleet_clear(&text);
 	return test_end();

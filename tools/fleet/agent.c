@@ -33,13 +33,12 @@
 #include "fleet/agent_lock.h"
 #include "fleet/courier.h"
 #include "fleet/inside.h"
+#include "fleet/looks.h"
 #include "fleet/merge.h"
-#include "fleet/pace.h"
 #include "fleet/preshared.h"
 #include "fleet/step.h"
 #include "genl/backend.h"
 #include "genl/event.h"
-#include "host/host.h"
 
 #define AGENT_NEVER		INT64_MAX
 /* Changes that come together are taken together. */
@@ -48,9 +47,6 @@
 /* The part of a quiet time that counts for later steps. */
 #define AGENT_BURST_MS		5000
 #define AGENT_EVENT_MS		1000
-/* A link that comes and goes all the time makes three hellos a minute. */
-#define AGENT_LINKS_MS		1000
-#define AGENT_LINKS_REST_MS	20000
 #define AGENT_RETRY_MS		1000
 #define AGENT_RETRY_MAX_MS	60000
 /* A run of "watch" of this length has worked: the next failure is a first one. */
@@ -106,9 +102,7 @@ enum agent_task {
  * @keys_wait: the same of setting preshared keys
  * @step_wait: the same of a step
  * @folder: the inotify descriptor of the state folder, or -1
- * @links: the subscription to changes of links and addresses, or -1
- * @deaf: the log has said that there is no such subscription
- * @underlay: when to find the node's endpoints anew
+ * @looks: when to look at this machine's addresses, and at the endpoints of peers
  * @lock: keeps a second agent away, or -1
  * @events: the subscription to the kernel's events has succeeded
  * @keys_due: the kernel has not taken the preshared keys
@@ -154,9 +148,7 @@ struct agent {
 	__s64 keys_wait;
 	__s64 step_wait;
 	int folder;
-	int links;
-	bool deaf;
-	struct weft_pace underlay;
+	struct weft_looks looks;
 	int lock;
 	bool events;
 	bool keys_due;
@@ -480,12 +472,19 @@ static void agent_take_event(struct agent *agent, const struct weft_event *event
 {
 	if (strcmp(event->ifname, agent->call->fleet))
 		return;
+	weft_looks_event(&agent->looks, event, agent_clock_ms());
 	if (event->type == WEFT_EVENT_DEVICE_REMOVED)
 		agent_sooner(&agent->at_apply, agent_clock_ms() + AGENT_EVENT_MS);
 	else if (!agent->step.meets || (event->type != WEFT_EVENT_SESSION_UP &&
 					event->type != WEFT_EVENT_SESSION_RENEWED))
 		return;
 	agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_EVENT_MS);
+}
+
+static void agent_lose_events(struct agent *agent)
+{
+	agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_EVENT_MS);
+	weft_looks_event(&agent->looks, NULL, agent_clock_ms());
 }
 
 static void agent_take_events(struct agent *agent)
@@ -499,40 +498,12 @@ static void agent_take_events(struct agent *agent)
 		if (got > 0)
 			agent_take_event(agent, &event);
 		else if (got == -ENOBUFS)
-			agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_EVENT_MS);
+			agent_lose_events(agent);
 		else
 			break;
 	}
 	/* The subscription takes signals for itself. */
 	agent->over |= agent->events && got == -EINTR;
-}
-
-/* Only a node with a policy needs them. What has changed before the subscription is looked at. */
-static void agent_watch_links(struct agent *agent)
-{
-	struct weft_host *host = agent->ctx.host;
-
-	if (!agent->step.resolves && agent->links >= 0) {
-		close(agent->links);
-		agent->links = -1;
-	}
-	if (!agent->step.resolves || agent->links >= 0)
-		return;
-	agent->links = host->watch(host);
-	if (agent->links >= 0)
-		weft_pace_ask(&agent->underlay, agent_clock_ms(), AGENT_LINKS_MS);
-	else if (!agent->deaf)
-		weft_warn(&agent->ctx, "%s: endpoints do not follow changes of addresses: %s",
-			  agent->call->fleet, host->error);
-	agent->deaf = agent->links < 0;
-}
-
-static void agent_take_links(struct agent *agent)
-{
-	struct weft_host *host = agent->ctx.host;
-
-	if (agent->links >= 0 && host->changed(host, agent->links))
-		weft_pace_ask(&agent->underlay, agent_clock_ms(), AGENT_LINKS_MS);
 }
 
 /* Links of the kernel's own WireGuard have no events: the rotation has its timers. */
@@ -586,9 +557,7 @@ static bool agent_try_step(struct agent *agent)
 	agent->step.len = agent->len;
 	agent->step.all = agent->all;
 	agent->step.apply = agent_clock_ms() >= agent->at_apply;
-	agent->step.resolve = weft_pace_is_due(&agent->underlay, agent_clock_ms());
-	if (agent->step.resolve)
-		weft_pace_done(&agent->underlay, agent_clock_ms(), AGENT_LINKS_REST_MS);
+	weft_looks_fill(&agent->looks, &agent->step, agent_clock_ms());
 	good = weft_lock_take(&agent->ctx, agent->call->fleet, &lock) &&
 	       weft_folder_read(&folder, &agent->ctx, agent->call->fleet, true) &&
 	       agent_locked_step(agent, &folder);
@@ -677,14 +646,12 @@ static void agent_step(struct agent *agent)
 		agent->at_apply = agent->at_step;
 		agent->rest_until = agent->at_step;
 		agent->at_get = agent_clock_ms();
-		if (agent->step.resolve)
-			weft_pace_ask(&agent->underlay, agent_clock_ms(), AGENT_LINKS_MS);
 	}
 	/* A peer may be new. */
 	if (agent->step.changed || agent->keys_due)
 		agent_set_keys(agent);
 	agent_subscribe(agent);
-	agent_watch_links(agent);
+	weft_looks_settle(&agent->looks, &agent->step, good, agent_clock_ms());
 	agent_report(agent);
 }
 
@@ -694,7 +661,7 @@ static __s64 agent_step_at(const struct agent *agent)
 {
 	__s64 at = agent->at_step < agent->at_apply ? agent->at_step : agent->at_apply;
 
-	agent_sooner(&at, agent->underlay.at);
+	agent_sooner(&at, weft_looks_at(&agent->looks));
 	return at > agent->rest_until ? at : agent->rest_until;
 }
 
@@ -747,7 +714,7 @@ static void agent_sleep(struct agent *agent)
 	agent_add_fd(fds, &count, agent->pairs.fd);
 	agent_add_fd(fds, &count, agent->pairs.out);
 	agent_add_fd(fds, &count, agent->folder);
-	agent_add_fd(fds, &count, agent->links);
+	agent_add_fd(fds, &count, agent->looks.links);
 	if (agent->events)
 		agent_add_fd(fds, &count, agent->ctx.backend->watch_fd(agent->ctx.backend));
 	ppoll(fds, count, &timeout, &agent->outside);
@@ -769,8 +736,8 @@ static bool agent_turn(struct agent *agent)
 		return false;
 	agent_read_clock(agent);
 	agent_take_events(agent);
-	agent_take_links(agent);
 	agent_take_folder(agent);
+	weft_looks_hear(&agent->looks, agent_clock_ms());
 	if (agent_clock_ms() >= agent_step_at(agent))
 		agent_step(agent);
 	agent_begin_tasks(agent);
@@ -805,8 +772,7 @@ static void agent_end(struct agent *agent)
 		agent->ctx.backend->unwatch(agent->ctx.backend);
 	if (agent->folder >= 0)
 		close(agent->folder);
-	if (agent->links >= 0)
-		close(agent->links);
+	weft_looks_end(&agent->looks);
 	weft_agent_lock_release(agent->lock);
 	weft_step_free(&agent->step);
 	free(agent->putting);
@@ -839,13 +805,14 @@ static bool agent_find_pairs_user(struct agent *agent)
 int weft_agent_run(const struct weft_context *ctx, const struct weft_agent_call *call)
 {
 	struct agent agent = {
-		.ctx = *ctx, .call = call, .folder = -1, .links = -1, .lock = -1,
+		.ctx = *ctx, .call = call, .folder = -1, .lock = -1,
 		.read_ms = agent_clock_ms(),
 	};
 	bool good;
 
 	agent.at_get = agent.read_ms + agent_jitter(AGENT_GET_MS);
 	agent.at_put = agent.read_ms + agent_jitter(AGENT_FIRST_PUT_MS);
+	weft_looks_begin(&agent.looks, &agent.ctx, call->fleet);
 	weft_courier_init(&agent.watch);
 	weft_courier_init(&agent.task);
 	weft_courier_init(&agent.pairs);

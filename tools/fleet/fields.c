@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conf/setting.h"
+#include "fleet/endpoint.h"
 #include "fleet/fields.h"
 #include "fleet/signature.h"
 #include "model/format.h"
@@ -519,6 +520,49 @@ static bool fields_take_endpoints(const struct weft_fields_row *row, struct json
 const struct weft_fields_type weft_fields_endpoints = {
 	"a list of endpoints HOST:PORT or [ADDRESS]:PORT", fields_take_endpoints,
 	fields_put_words, fields_words_are_set, fields_free_words,
+};
+
+/* Sightings: NAME=ADDRESS:PORT, each name once, in the order of the names. */
+
+static bool fields_take_name(const char *text, size_t len, char *name)
+{
+	if (len >= WEFT_NODE_NAME_BYTES)
+		return false;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return weft_fields_is_node_name(name);
+}
+
+static bool fields_follows(const struct weft_words *words, const char *name)
+{
+	const char *last = words->count ? words->items[words->count - 1].text : NULL;
+	char former[WEFT_NODE_NAME_BYTES];
+
+	return !last || (fields_take_name(last, strcspn(last, "="), former) &&
+			 strcmp(former, name) < 0);
+}
+
+static bool fields_add_seen(const char *text, void *to)
+{
+	const char *equals = strchr(text, '=');
+	char name[WEFT_NODE_NAME_BYTES];
+	struct weft_allowedip address;
+
+	return equals && fields_take_name(text, equals - text, name) &&
+	       fields_follows(to, name) && fields_is_endpoint(equals + 1) &&
+	       weft_fleet_endpoint_parse(equals + 1, &address) &&
+	       weft_profile_words_add(to, text, 0);
+}
+
+static bool fields_take_seen(const struct weft_fields_row *row, struct json_object *value,
+			     void *to)
+{
+	return fields_each(row, value, to, fields_add_seen);
+}
+
+const struct weft_fields_type weft_fields_seen = {
+	"a list of NODE=ADDRESS:PORT, sorted by node", fields_take_seen, fields_put_words,
+	fields_words_are_set, fields_free_words,
 };
 
 /* Prefixes. */

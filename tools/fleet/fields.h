@@ -82,6 +82,7 @@ extern const struct weft_fields_type weft_fields_word;		/* char[WEFT_NODE_NAME_B
 extern const struct weft_fields_type weft_fields_line;		/* char *, printable ASCII */
 extern const struct weft_fields_type weft_fields_lines;		/* struct weft_words */
 extern const struct weft_fields_type weft_fields_endpoints;	/* struct weft_words */
+extern const struct weft_fields_type weft_fields_seen;		/* struct weft_words, sorted */
 extern const struct weft_fields_type weft_fields_addresses;	/* struct weft_prefixes */
 extern const struct weft_fields_type weft_fields_prefixes;	/* struct weft_prefixes */
 extern const struct weft_fields_type weft_fields_topology;	/* enum weft_topology */

@@ -5,6 +5,7 @@
  *   model_list_peers(): each node on a path from this one that has a key
  *   weft_prefix_table_fill(): all prefixes of all nodes, sorted; each has one owner
  *   model_give_prefixes(): each prefix to the peer on the path to its owner
+ *   model_list_seen(): endpoints that hubs see of other nodes
  *   model_give_endpoints(): none that is inside one of the prefixes
  *
  * Each step takes the nodes, or the prefixes, once.
@@ -17,6 +18,7 @@
 #include "fleet/endpoint.h"
 #include "fleet/model.h"
 #include "fleet/prefix_table.h"
+#include "fleet/seen.h"
 #include "fleet/topology.h"
 #include "host/host.h"
 #include "model/format.h"
@@ -42,6 +44,7 @@ struct model_key {
  * @keys: all keys of nodes, sorted
  * @key_count: their number
  * @prefixes: all prefixes of nodes
+ * @seen: endpoints that hubs see
  * @failed: memory was short
  */
 struct model_job {
@@ -55,6 +58,7 @@ struct model_job {
 	struct model_key *keys;
 	size_t key_count;
 	struct weft_prefix_table prefixes;
+	struct weft_seen seen;
 	bool failed;
 };
 
@@ -287,22 +291,63 @@ static bool model_takes_endpoint(struct model_job *job, const struct weft_member
 	return false;
 }
 
+static void model_put_endpoint(struct model_endpoints *to, const char *endpoint)
+{
+	to->len += snprintf(to->text + to->len, sizeof(to->text) - to->len, "%s%s",
+			    to->count ? ", " : "", endpoint);
+	to->count++;
+}
+
 static void model_add_endpoints(struct model_job *job, const struct weft_member *member,
 				const struct weft_words *from, bool names,
 				struct model_endpoints *to)
 {
 	size_t i;
 
-	for (i = 0; i < from->count && to->count < WEFT_CANDIDATES_MAX; i++) {
-		if (!model_takes_endpoint(job, member, from->items[i].text, names))
-			continue;
-		to->len += snprintf(to->text + to->len, sizeof(to->text) - to->len, "%s%s",
-				    to->count ? ", " : "", from->items[i].text);
-		to->count++;
-	}
+	for (i = 0; i < from->count && to->count < WEFT_CANDIDATES_MAX; i++)
+		if (model_takes_endpoint(job, member, from->items[i].text, names))
+			model_put_endpoint(to, from->items[i].text);
 }
 
-/* Those of the admin come first: the node may have been taken over. */
+static bool model_has_endpoint(const struct weft_words *words, const char *endpoint)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		if (weft_fleet_endpoint_equal(words->items[i].text, endpoint))
+			return true;
+	return false;
+}
+
+/* An endpoint that two hubs see, or that the node names itself, is there once. */
+static bool model_is_news(const struct weft_member *member, const struct weft_seen_entry *first,
+			  const struct weft_seen_entry *entry)
+{
+	if (model_has_endpoint(&member->node->endpoints, entry->endpoint) ||
+	    (member->hello && model_has_endpoint(&member->hello->endpoints, entry->endpoint)))
+		return false;
+	for (; first < entry; first++)
+		if (weft_fleet_endpoint_equal(first->endpoint, entry->endpoint))
+			return false;
+	return true;
+}
+
+/* The list has left out what no member may have. */
+static void model_add_seen(struct model_job *job, const struct weft_member *member,
+			   struct model_endpoints *to)
+{
+	size_t i, count;
+	const struct weft_seen_entry *entries = weft_seen_find(&job->seen, member, &count);
+
+	for (i = 0; i < count && to->count < WEFT_CANDIDATES_MAX; i++)
+		if (model_is_news(member, entries, &entries[i]))
+			model_put_endpoint(to, entries[i].endpoint);
+}
+
+/*
+ * Those of the admin come first: the node may have been taken over. Those that hubs see come
+ * last: so may a hub have been.
+ */
 static void model_give_endpoint(struct model_job *job, size_t number)
 {
 	const struct weft_member *member = model_member(job, number);
@@ -314,10 +359,34 @@ static void model_give_endpoint(struct model_job *job, size_t number)
 	model_add_endpoints(job, member, &member->node->endpoints, true, &to);
 	if (member->hello)
 		model_add_endpoints(job, member, &member->hello->endpoints, false, &to);
+	model_add_seen(job, member, &to);
 	if (!to.count)
 		return;
 	peer->endpoint_text = strdup(to.text);
 	job->failed |= !peer->endpoint_text;
+}
+
+/* One problem for each hub: it may tell of each node. */
+static void model_list_seen(struct model_job *job)
+{
+	const struct weft_member *hub;
+	size_t i, bad;
+
+	if (!weft_seen_begin(&job->seen, job->fleet, job->self)) {
+		job->failed = true;
+		return;
+	}
+	for (i = 0; i < job->fleet->count; i++) {
+		hub = model_member(job, i);
+		if (!weft_seen_is_hub(hub, job->self))
+			continue;
+		bad = weft_seen_add(&job->seen, job->fleet, hub, job->self, &job->prefixes);
+		if (bad)
+			model_say(job,
+				  "hub %s tells of %zu endpoints of other nodes that are inside the tunnel, or not the address of a host: they are left out",
+				  hub->name, bad);
+	}
+	weft_seen_sort(&job->seen);
 }
 
 static void model_give_endpoints(struct model_job *job)
@@ -397,6 +466,7 @@ static bool model_run(struct model_job *job)
 	model_give_addresses(job);
 	model_list_peers(job);
 	model_give_prefixes(job);
+	model_list_seen(job);
 	model_give_endpoints(job);
 	return !job->failed;
 }
@@ -407,6 +477,7 @@ static void model_end(struct model_job *job)
 	free(job->peers);
 	free(job->keys);
 	weft_prefix_table_free(&job->prefixes);
+	weft_seen_free(&job->seen);
 }
 
 static bool model_refuse(struct weft_refusal *why, const char *fmt, const char *name)

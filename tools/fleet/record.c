@@ -68,6 +68,8 @@ static const struct weft_fields_row record_rows[] = {
 		   RECORD_TERMS | RECORD_HELLO, 65535),
 	RECORD_ROW("endpoints", endpoints, endpoints, 0, RECORD_ADMITTED | RECORD_HELLO,
 		   WEFT_FLEET_ENDPOINTS_MAX),
+	/* Versions of weft that do not know it ignore it. */
+	RECORD_ROW("x-seen", seen, seen, 0, RECORD_HELLO, WEFT_FLEET_SEEN_MAX),
 	RECORD_ROW("not_after", number, not_after, 0, RECORD_ADMITTED, INT64_MAX),
 	{ }
 };

@@ -18,6 +18,9 @@
 #define WEFT_FLEET_TERMS_BYTES	131072
 /* The most endpoints of a record. */
 #define WEFT_FLEET_ENDPOINTS_MAX	16
+/* The most members that a hub tells the endpoints of, and the bytes of that list as JSON. */
+#define WEFT_FLEET_SEEN_MAX	512
+#define WEFT_FLEET_SEEN_BYTES	12288
 /* The UDP port of a fleet that is given none. */
 #define WEFT_FLEET_PORT		51820
 
@@ -63,6 +66,8 @@ enum weft_fleet_kind {
  * @proof: that the node has @public_key
  * @next_public_key: the announced tunnel key, or zero
  * @next_proof: that the node has it
+ * @seen: of a hub: members whose packets come from another endpoint than they name, and
+ *        that endpoint, "NAME=ADDRESS:PORT", sorted by name
  */
 struct weft_fleet_record {
 	enum weft_fleet_kind kind;
@@ -98,6 +103,7 @@ struct weft_fleet_record {
 	struct weft_proof proof;
 	struct weft_key next_public_key;
 	struct weft_proof next_proof;
+	struct weft_words seen;
 };
 
 /* "fleet", "node" or "hello" */

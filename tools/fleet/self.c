@@ -38,6 +38,7 @@ static const struct weft_fields_row self_rows[] = {
 	SELF_ROW(endpoints, endpoints, 0, WEFT_FLEET_ENDPOINTS_MAX),
 	SELF_LATER(endpoints_from, lines, WEFT_SELF_POLICY_MAX),
 	SELF_LATER(found, endpoints, WEFT_FLEET_ENDPOINTS_MAX),
+	SELF_LATER(seen, seen, WEFT_FLEET_SEEN_MAX),
 	SELF_ROW(hello, line, 0, WEFT_FLEET_LINE_BYTES),
 	{ }
 };
@@ -165,7 +166,7 @@ static void self_list_endpoints(const struct weft_self *self, struct weft_word *
 			items[to->count++] = lists[i]->items[k];
 }
 
-/* The present hello, unsigned, without endpoints. False: no memory. */
+/* The present hello, unsigned, without endpoints; its list is that of @self. False: no memory. */
 static bool self_fill_hello(const struct weft_self *self, __u64 serial,
 			    struct weft_fleet_record *hello)
 {
@@ -175,6 +176,7 @@ static bool self_fill_hello(const struct weft_self *self, __u64 serial,
 	memcpy(hello->node, self->node, sizeof(hello->node));
 	hello->serial = serial;
 	hello->port = self->port;
+	hello->seen = self->seen;
 	if (weft_key_is_zero(&self->tunnel))
 		weft_key_derive_public(&hello->public_key, &self->tunnel_raw);
 	return self_put_key(self, &self->tunnel, &hello->public_key, &hello->proof) &&

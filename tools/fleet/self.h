@@ -40,6 +40,7 @@ enum weft_self_rotation {
  * @endpoints: the underlay endpoints that the node was given
  * @endpoints_from: the policy for further ones, see fleet/underlay.h
  * @found: those that it gave last
+ * @seen: of a hub: endpoints of members that it sees, see struct weft_fleet_record
  * @hello: the line of the last hello, or NULL
  */
 struct weft_self {
@@ -62,6 +63,7 @@ struct weft_self {
 	struct weft_words endpoints;
 	struct weft_words endpoints_from;
 	struct weft_words found;
+	struct weft_words seen;
 	char *hello;
 };
 

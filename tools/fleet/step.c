@@ -10,6 +10,7 @@
 #include "fleet/last.h"
 #include "fleet/phase.h"
 #include "fleet/schedule.h"
+#include "fleet/sight.h"
 #include "fleet/step.h"
 #include "fleet/underlay.h"
 #include "genl/backend.h"
@@ -185,6 +186,13 @@ static void step_resolve(struct step_job *job)
 	if (job->step->resolve || job->step->epoch != weft_fleet_epoch(job->folder->fleet))
 		weft_underlay_read(job->folder, &changed);
 	job->step->resolves = job->folder->self->endpoints_from.count;
+}
+
+static void step_look(struct step_job *job)
+{
+	if (job->step->look)
+		weft_sight_read(job->folder);
+	job->step->hub = weft_sight_is_hub(job->folder);
 }
 
 /* Publication. */
@@ -390,6 +398,7 @@ static bool step_run(struct step_job *job)
 	if (!step_take_in(job))
 		return false;
 	step_resolve(job);
+	step_look(job);
 	if (!weft_phase_greet(job->folder))
 		return false;
 	step->in = job->folder->fleet->terms && step_member(job) &&

@@ -16,6 +16,7 @@
  * @all: they are all that the store has
  * @apply: compare the interface, whether a record has changed or not
  * @resolve: find the node's endpoints by its policy anew
+ * @look: a hub looks at the endpoints of its peers
  * @jump: seconds by which the machine's clock was set since the last step
  * @strangers: lines of signers that are not known yet, to be freed; in: of former steps
  * @strangers_len: their length
@@ -33,6 +34,7 @@
  * @stuck: the phase of the rotation has lasted too long
  * @preshared: the fleet wants preshared keys
  * @meets: the rotation waits for sessions of the new key
+ * @hub: the node is a hub
  * @resolves: the node has a policy for its endpoints
  * @expired: a rotation is due, and the node's admission is over: peers take no new key
  * @next: when the rotation has its next turn, in seconds since 1970, or INT64_MAX
@@ -43,6 +45,7 @@ struct weft_step {
 	bool all;
 	bool apply;
 	bool resolve;
+	bool look;
 	__s64 jump;
 	char *strangers;
 	size_t strangers_len;
@@ -60,6 +63,7 @@ struct weft_step {
 	bool stuck;
 	bool preshared;
 	bool meets;
+	bool hub;
 	bool resolves;
 	bool expired;
 	__s64 next;
