@@ -136,7 +136,7 @@ calls_member() { # calls_member CERTIFICATE
 # A hello of n1 that n3 has signed, at n3's place.
 claim_other() {
 	mkdir -p "$states/thief/$fleet"
-	sed 's/"node":"n3"/"node":"n1"/; s/"hello":"[^"]*\(\\.[^"]*\)*",\?//' "$states/n3/$fleet/self" >"$states/thief/$fleet/self"
+	sed 's/"node":"n3"/"node":"n1"/; s/,"hello":".*}$/}/' "$states/n3/$fleet/self" >"$states/thief/$fleet/self"
 	WEFT_FLEET_STATE=$states/thief ns n3 "$WEFT" fleet hello "$fleet" serial 1 | as n3 weft-store-etcd "$prefix" put hello/n3
 	rm -rf "$states/thief"
 }

@@ -67,6 +67,7 @@
 #   ns_ip_batch a COMMAND...              several commands of ip, each one argument, in one process
 #   ns_run NAME a COMMAND...              in the background as NAME, output in the file `ns_output NAME` prints
 #   ns_stop NAME [SIGNAL]                 ends it, and waits; ns_wait NAME waits and returns its status
+#   ns_keep NAME                          it goes on after the case that started it, until its namespace is deleted
 #   pings_stop NAME                       ends a ping (not a quiet one), which has lost nothing
 #   veth_link a va b vb                   a veth pair between two namespaces, up
 #   addr_add a DEV ADDRESS...             with nodad
@@ -303,6 +304,9 @@ diagnose() {
 		ip netns exec "$name" nstat -as 2>/dev/null | awk '/Err|Drop|Discard|NoRoute|Fail|Udp/ && $2 != 0 { print $1, $2 }'
 		diagnose_ethtool "$name"
 	done 2>&1 | head -n 200 | sed 's/^/# /'
+	for name in "$lib_work/runs"/*.output; do
+		[ ! -s "$name" ] || tail -n 12 "$name" | cut -c 1-300 | sed "s,^,# $(basename "$name" .output): ,"
+	done
 	dmesg 2>/dev/null | tail -n 20 | sed 's/^/# dmesg: /'
 }
 
@@ -531,6 +535,10 @@ ns_run() { # ns_run NAME NS COMMAND...
 		pause 0.01
 	done
 	defer ns_stop "$run" KILL
+}
+
+ns_keep() { # ns_keep NAME
+	sed -i "/^ns_stop $1 KILL \$/d" "$lib_work/deferred"
 }
 
 ns_wait() { # ns_wait NAME [SECONDS]

@@ -5,7 +5,7 @@
 # "# packages: etcd-server etcd-client" at its head. Users of etcd have certificates of weft-etcd-setup.
 #
 #   etcd_create                           the members, with access control
-#   member_start MEMBER [OPTIONS...]      a member of etcd, etcd.MEMBER of ns_run
+#   member_start MEMBER [OPTIONS...]      a member of etcd, etcd.MEMBER of ns_run; it goes on after a case
 #   etcd_await                            waits until etcd answers
 #   leader                                the name of the member that leads
 #   as USER COMMAND...                    in namespace n1, with that user's certificate
@@ -13,7 +13,7 @@
 #   member_create NODE                    the node makes its keys, and the admin admits it, in the store and in etcd
 #   publish KEY                           a record of the admin, in etcd: fleet, node/NODE
 #   insist COMMAND...                     until it succeeds: requests fail during an election
-#   agent_start NODE                      agent.NODE of ns_run
+#   agent_start NODE                      agent.NODE of ns_run; it goes on after a case
 #   agent_says NODE TEXT                  its log has the text
 #   ping_node FROM TO; all_ping TO        a ping; from each of $nodes to one
 #   has_peers NODE NUMBER; all_have NUMBER    each of $nodes has so many peers
@@ -30,6 +30,7 @@ member_start() { # member_start MEMBER [OPTIONS...]
 	# shellcheck disable=SC2046 # words
 	ns_run "etcd.$1" "$1" etcd --heartbeat-interval 500 --election-timeout 5000 --data-dir "$lib_work/etcd/$1" \
 		$(weft-etcd-setup "$tls" options "$1" m1=192.0.2.1 m2=192.0.2.2 m3=192.0.2.3) "${@:2}"
+	ns_keep "etcd.$1"
 }
 
 as() { # as USER COMMAND...: from a namespace of a node
@@ -102,6 +103,7 @@ publish() { # publish KEY
 agent_start() { # agent_start NODE
 	ETCDCTL_CACERT=$tls/ca.crt ETCDCTL_CERT=$tls/$1.crt ETCDCTL_KEY=$tls/$1.key WEFT_FLEET_STATE=$states/$1 \
 		ns_run "agent.$1" "$1" "$WEFT" fleet run "$fleet" store "weft-store-etcd $prefix" user nobody
+	ns_keep "agent.$1"
 }
 
 agent_says() { # agent_says NODE TEXT
