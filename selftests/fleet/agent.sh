@@ -363,7 +363,39 @@ preshared() {
 	expect has_pair_key bee ant "$two"
 	expect_error "needs another user" env "WEFT_FLEET_STATE=$states/ant" ip netns exec "$(ns_name ant)" \
 		"$WEFT" fleet run "$fleet" store true user nobody psk true psk-user nobody
+	expect pgrep -u sshd
+	"$WEFT" -j fleet init "$fleet" store "$store" admin-key "$admin_key" preshared off >"$answer"
+	wait_for 60 no_process_of sshd
+	expect has_pair_key bee ant "$two"
 	rm -rf "$lib_work/pairs"
+}
+
+no_process_of() { # no_process_of USER
+	! pgrep -u "$1" >/dev/null
+}
+
+# A second, two, four, and so on, however often the store prints something.
+refuses_hello() {
+	mkdir "$lib_work/puts"
+	chmod 0777 "$lib_work/puts"
+	cat >"$lib_work/puts/program" <<-END
+		#!/bin/sh
+		case \$1 in
+		watch) while weft-store-dir $store get; do sleep 0.2; done ;;
+		put) echo >>$lib_work/puts/count; exit 1 ;;
+		*) exec weft-store-dir $store "\$@" ;;
+		esac
+	END
+	chmod 0755 "$lib_work/puts/program"
+	fleet_create
+	store_open
+	member_create ant
+	agent_start ant "$lib_work/puts/program"
+	wait_for 60 test -e "$lib_work/puts/count"
+	pause 30
+	expect_lt "times that a hello was put" "$(wc -l <"$lib_work/puts/count")" 8
+	expect_lt "the first time" 1 "$(wc -l <"$lib_work/puts/count")"
+	rm -rf "$lib_work/puts"
 }
 
 has_candidate() { # has_candidate NODE PEER ENDPOINT: by this beginning
@@ -511,6 +543,7 @@ run_case "a store that is set back, emptied or forged takes nothing back" lies
 run_case "a rotation by order, and by hand, not one packet is lost" rotates
 run_case "an agent that is killed during its rotation goes on" killed
 run_case "a store that is away" away
+run_case "a store that takes no hello is asked less and less often" refuses_hello
 run_case "the machine's clock is set by a day, and by years" clock_jumps
 run_case "preshared keys of a program, one end after the other" preshared
 run_case "endpoints follow the addresses of a node" endpoints_follow
