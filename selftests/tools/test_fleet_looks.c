@@ -82,9 +82,12 @@ static void check_policy(struct test_bench *bench)
 	weft_looks_hear(&looks, 52000);
 	test_ok(weft_looks_at(&looks) == 71000, "... and the next one after a rest");
 	test_text("a step that has failed", step_at(&looks, &step, false, 71000), "a 91000");
+	step.resolved = WEFT_LOOK_FAILED;
+	test_text("... and a look", step_at(&looks, &step, true, 91000), "a 111000");
+	step.resolved = WEFT_LOOK_SAME;
 	test_ok(watches == 1, "one subscription");
 	step.resolves = false;
-	step_at(&looks, &step, true, 91000);
+	step_at(&looks, &step, true, 111000);
 	test_ok(looks.links < 0, "... that ends with the policy");
 	watch_error = -EMFILE;
 	step.resolves = true;
@@ -128,6 +131,37 @@ static void check_hub(struct test_bench *bench)
 	weft_looks_end(&looks);
 }
 
+/* An address that comes and goes all the time. */
+static void check_flaps(struct test_bench *bench)
+{
+	struct weft_step step = { .resolves = true, .resolved = WEFT_LOOK_NEW };
+	__s64 now = 0, rest = 0;
+	struct weft_looks looks;
+	int steps;
+
+	weft_looks_begin(&looks, &bench->ctx, "prod");
+	for (steps = 0; now < 86400000; steps++) {
+		step_at(&looks, &step, true, now);
+		notified = true;
+		weft_looks_hear(&looks, now + 1);
+		rest = weft_looks_at(&looks) - now;
+		now += rest;
+	}
+	test_ok(rest == 600000, "the rest of an address that flaps is ten minutes in the end");
+	test_ok(steps > 144 && steps < 155, "... so that a day has no more looks than that");
+	step.resolved = WEFT_LOOK_SAME;
+	step_at(&looks, &step, true, now);
+	notified = true;
+	weft_looks_hear(&looks, now + 1);
+	test_ok(weft_looks_at(&looks) - now == 450000, "... and becomes shorter when there is nothing new");
+	now += 2000000;
+	step_at(&looks, &step, true, now);
+	notified = true;
+	weft_looks_hear(&looks, now + 1);
+	test_ok(weft_looks_at(&looks) - now == 20000, "... and is over after a quiet time");
+	weft_looks_end(&looks);
+}
+
 int main(void)
 {
 	struct test_bench bench;
@@ -137,6 +171,7 @@ int main(void)
 	check_plain(&bench);
 	check_policy(&bench);
 	check_hub(&bench);
+	check_flaps(&bench);
 	test_bench_end(&bench);
 	return test_end();
 }

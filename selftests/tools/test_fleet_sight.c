@@ -17,6 +17,7 @@
 static struct weft_fleet *fleet;
 static struct fleet_text text;
 static struct weft_device *dev;
+static const struct weft_words none;
 
 static void add(const char *node, unsigned int number, const char *more, const char *said)
 {
@@ -79,20 +80,30 @@ static void look(void)
 	dev = weft_model_device_new("prod");
 }
 
-/* The list, with blanks between. */
-static const char *seen(void)
+/* The list, with blanks between, after the one @before: words of a space. */
+static const char *seen_after(const char *former)
 {
-	struct weft_words words = { };
+	struct weft_words words = { }, before = { };
+	char *copy = strdup(former), *rest = copy, *word;
 	static char outcome[4096];
 	size_t i;
 
+	while (rest && *rest && (word = strsep(&rest, " ")))
+		weft_profile_words_add(&before, word, 0);
 	outcome[0] = '\0';
-	if (!weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &words))
+	if (!weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &before, &words))
 		test_bail("memory");
+	free(copy);
+	weft_profile_words_free(&before);
 	for (i = 0; i < words.count; i++)
 		snprintf(outcome + strlen(outcome), sizeof(outcome) - strlen(outcome), "%s%s", i ? " " : "", words.items[i].text);
 	weft_profile_words_free(&words);
 	return outcome;
+}
+
+static const char *seen(void)
+{
+	return seen_after("");
 }
 
 static void check_choice(void)
@@ -149,6 +160,52 @@ static void check_sessions(void)
 	look();
 	see("bee", 'b', NULL, 0);
 	test_text("one without an endpoint", seen(), "");
+}
+
+/* A hub that has just started has no session, and a path may be away for a while. */
+static void check_before(void)
+{
+	static const char former[] = "bee=198.51.100.2:7 cat=198.51.100.3:7 dog=198.51.100.4:7";
+
+	begin();
+	add("bee", 2, "", "");
+	add("cat", 3, "", "");
+	add("dog", 4, "", "");
+	take();
+	look();
+	test_text("members without a session stay", seen_after(former), former);
+	see("cat", 'c', "198.51.100.9", 9);
+	test_text("... and one that is elsewhere is there", seen_after(former),
+		  "bee=198.51.100.2:7 cat=198.51.100.9:9 dog=198.51.100.4:7");
+	fleet_hello(&text, 'd', "dog", 1, 2, 'd', ",\"endpoints\":[\"198.51.100.4:7\"]");
+	take();
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
+	take();
+	test_text("one that names it, and one that is revoked, are gone", seen_after(former), "cat=198.51.100.9:9");
+	test_text("a stranger, the hub itself, and what is inside the tunnel",
+		  seen_after("ant=198.51.100.1:7 cat=10.7.0.9:7 zoe=198.51.100.9:7"), "cat=198.51.100.9:9");
+	look();
+	test_text("... also without sessions", seen_after("ant=198.51.100.1:7 cat=10.7.0.9:7 zoe=198.51.100.9:7"), "");
+}
+
+/* Spokes of one hub have no other peer. */
+static void check_topology(void)
+{
+	const struct weft_key admin = fleet_signer('A');
+
+	weft_fleet_free(fleet);
+	fleet = fleet_new("A");
+	fleet_say(&text, 'A', "fleet", "{\"fleet\":\"prod\",\"epoch\":1,\"admins\":[\"%s\"],\"topology\":\"hub\",\"port\":51820}",
+		  weft_key_encode(&admin).chars);
+	add("ant", 1, ",\"hub\":true", "");
+	add("bee", 2, "", "");
+	take();
+	look();
+	see("bee", 'b', "198.51.100.2", 7);
+	test_text("a list that nobody can use", seen(), "");
+	add("cat", 3, ",\"hub\":true", "");
+	take();
+	test_text("... and one of use to another hub", seen(), "bee=198.51.100.2:7");
 }
 
 /* A peer that another command has made, and keys that are being replaced. */
@@ -230,7 +287,7 @@ static void check_most(void)
 		see(name, 'b', address, 65535);
 	}
 	take();
-	if (!weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &words))
+	if (!weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &none, &words))
 		test_bail("memory");
 	for (i = 0; i < words.count; i++) {
 		bytes += strlen(words.items[i].text) + 3;
@@ -262,7 +319,7 @@ static void check_most(void)
 		see(name, 'b', "1.2.3.4", 1);
 	}
 	take();
-	if (!weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &words))
+	if (!weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &none, &words))
 		test_bail("memory");
 	test_ok(words.count == 512, "... and by their number");
 	weft_profile_words_free(&words);
@@ -271,14 +328,15 @@ static void check_most(void)
 /* The node's interface. */
 
 static enum weft_kind kind = WEFT_KIND_WEFT;
-static bool broken;
+static unsigned int link_index = 7;
+static bool broken, changed;
 
 static int link_read(struct weft_host *host, const char *name, struct weft_host_link *link)
 {
 	snprintf(host->error, sizeof(host->error), "no answer");
 	if (broken)
 		return -EIO;
-	*link = (struct weft_host_link){ .index = strcmp(name, "prod") ? 0 : 7, .kind = kind };
+	*link = (struct weft_host_link){ .index = strcmp(name, "prod") ? 0 : link_index, .kind = kind };
 	return 0;
 }
 
@@ -301,7 +359,8 @@ static const char *read_as(struct weft_folder *folder)
 {
 	struct weft_words *list = &folder->self->seen;
 
-	if (!weft_sight_read(folder))
+	changed = false;
+	if (!weft_sight_read(folder, &changed))
 		return "failed";
 	return list->count ? list->items[0].text : "";
 }
@@ -321,18 +380,23 @@ static void check_node(void)
 	take();
 	folder.fleet = fleet;
 	test_text("a hub looks at its interface", read_as(&folder), "bee=198.51.100.2:7");
+	test_ok(changed, "... for the first time");
+	read_as(&folder);
+	test_ok(!changed, "... and sees the same");
 	broken = true;
 	test_text("... which cannot be read", read_as(&folder), "failed");
 	test_ok(self.seen.count == 1, "... and keeps what it saw");
 	broken = false;
 	kind = WEFT_KIND_WIREGUARD;
-	test_text("a link without states", read_as(&folder), "");
+	test_text("a link without states changes nothing", read_as(&folder), "bee=198.51.100.2:7");
 	kind = WEFT_KIND_WEFT;
-	read_as(&folder);
+	link_index = 0;
+	test_text("... nor one that is not there yet", read_as(&folder), "bee=198.51.100.2:7");
+	link_index = 7;
 	fleet_node(&text, 'A', "ant", 2, 1, 'a', "10.7.0.1", "");
 	take();
 	test_text("a node that is no hub any more takes its list back", read_as(&folder), "");
-	test_ok(!weft_sight_is_hub(&folder), "... and is none");
+	test_ok(changed && !weft_sight_is_hub(&folder), "... and is none");
 	weft_profile_words_free(&self.seen);
 	test_bench_end(&bench);
 }
@@ -343,7 +407,7 @@ static bool list_once(const void *data)
 	bool good, whole;
 
 	(void)data;
-	good = weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &words);
+	good = weft_sight_list(fleet, weft_fleet_find(fleet, "ant"), dev, &none, &words);
 	whole = good ? words.count == 2 : !words.count;
 	weft_profile_words_free(&words);
 	return whole && (good || test_memory_failed());
@@ -355,6 +419,8 @@ int main(void)
 		test_bail("libsodium");
 	check_choice();
 	check_sessions();
+	check_before();
+	check_topology();
 	check_peer_keys();
 	check_refused();
 	check_candidates();

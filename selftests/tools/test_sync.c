@@ -368,9 +368,11 @@ static const struct roam_case fleet_roams[] = {
 	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.5:5,1.2.3.6:5\n" },
 	{ "fleet: a peer that has called, and gets its first endpoint", PEER_A, "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
 	  "peer A: update-only candidates=1.2.3.5:5\n" },
-	{ "fleet: an endpoint that is withdrawn does not stay", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
-	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
-	{ "fleet: nor does one that does not answer", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT,
+	{ "fleet: an endpoint that is withdrawn stays while the peer answers there", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5",
+	  WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.5:5,1.2.3.6:5\n" },
+	{ "fleet: ... and beside a single other one", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
+	  NAMED("1.2.3.5:5"), "peer A: update-only candidates=1.2.3.5:5\n" },
+	{ "fleet: one that does not answer goes", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT,
 	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
 	{ "fleet: nor one without a session", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.5:5"),
 	  "peer A: update-only endpoint=1.2.3.5:5\n" },
@@ -409,7 +411,7 @@ static void test_roam(const struct roam_case *test, bool fleet)
 	bench.ctx.lookup = roam_lookup;
 	want = weft_config_parse(&bench.ctx, "want", text, "wg0", true);
 	if (want)
-		want->peers->keeps_learnt = fleet;
+		want->peers->keeps_endpoint = fleet;
 	test_ok(want && weft_resolve_leniently(&bench.ctx, "want", want) &&
 		weft_sync_reduce(have, want), test->name);
 	change = test_describe(want);

@@ -270,13 +270,12 @@ static bool sync_is_alive(const struct weft_peer *have)
 		have->state == WEFT_PEER_STATE_SILENT);
 }
 
-/* An endpoint besides the candidates comes from an authenticated message of the peer. */
-static bool sync_is_learnt(const struct weft_peer *have)
+/* One that stops to answer is the kernel's affair: it tries the candidates. */
+static bool sync_answers(const struct weft_peer *have)
 {
 	return have->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) &&
 	       have->state == WEFT_PEER_STATE_UP &&
-	       have->endpoint.any.sa_family != AF_UNSPEC &&
-	       !weft_model_candidate_find(have, &have->endpoint);
+	       have->endpoint.any.sa_family != AF_UNSPEC;
 }
 
 /*
@@ -291,7 +290,7 @@ static bool sync_stays(const struct weft_peer *want,
 	if (weft_model_candidate_find(want, &have->endpoint))
 		return true;
 	if (want->has & WEFT_PEER_HAS_CANDIDATES)
-		return want->keeps_learnt && sync_is_learnt(have);
+		return want->keeps_endpoint && sync_answers(have);
 	return want->candidate_count > 1 || sync_is_alive(have);
 }
 

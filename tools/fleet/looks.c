@@ -10,7 +10,7 @@
 
 /* Changes that come together are seen together. */
 #define LOOKS_GATHER_MS		1000
-/* A link that comes and goes all the time makes three hellos a minute. */
+/* At first: a link that comes and goes all the time makes ever fewer hellos. */
 #define LOOKS_UNDERLAY_REST_MS	20000
 /* A hub's hello goes to all nodes. */
 #define LOOKS_SIGHT_REST_MS	60000
@@ -30,11 +30,7 @@ __s64 weft_looks_at(const struct weft_looks *looks)
 void weft_looks_fill(struct weft_looks *looks, struct weft_step *step, __s64 now)
 {
 	step->resolve = weft_pace_is_due(&looks->underlay, now);
-	if (step->resolve)
-		weft_pace_done(&looks->underlay, now, LOOKS_UNDERLAY_REST_MS);
 	step->look = weft_pace_is_due(&looks->sight, now);
-	if (step->look)
-		weft_pace_done(&looks->sight, now, LOOKS_SIGHT_REST_MS);
 }
 
 static void looks_close(struct weft_looks *looks)
@@ -71,10 +67,18 @@ static void looks_note_hub(struct weft_looks *looks, bool hub, __s64 now)
 void weft_looks_settle(struct weft_looks *looks, const struct weft_step *step, bool good,
 		       __s64 now)
 {
-	if (!good && step->resolve)
-		weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
-	if (!good && step->look)
-		weft_pace_ask(&looks->sight, now, LOOKS_GATHER_MS);
+	if (step->resolve) {
+		weft_pace_done(&looks->underlay, now, step->resolved == WEFT_LOOK_NEW,
+			       LOOKS_UNDERLAY_REST_MS);
+		if (!good || step->resolved == WEFT_LOOK_FAILED)
+			weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
+	}
+	if (step->look) {
+		weft_pace_done(&looks->sight, now, step->looked == WEFT_LOOK_NEW,
+			       LOOKS_SIGHT_REST_MS);
+		if (!good || step->looked == WEFT_LOOK_FAILED)
+			weft_pace_ask(&looks->sight, now, LOOKS_GATHER_MS);
+	}
 	/* Only a node with a policy needs notifications. */
 	if (!step->resolves)
 		looks_close(looks);

@@ -157,7 +157,7 @@ static void model_fill_peer(struct model_job *job, struct weft_peer *peer, size_
 	peer->public_key = *weft_member_key(member);
 	peer->roam = true;
 	/* Endpoints change by themselves: no session is to miss a packet for it. */
-	peer->keeps_learnt = true;
+	peer->keeps_endpoint = true;
 	peer->keepalive = job->fleet->terms->keepalive;
 	peer->name = strdup(member->name);
 	job->failed |= !peer->name;

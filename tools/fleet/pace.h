@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The pace of a look at something that may change all the time: soon after the first sign of a
- * change, so that changes that come together are seen together, and not again before a rest.
- * Times are in ms of one clock. All zeros: due at once.
+ * change, so that changes that come together are seen together, and not again before a rest,
+ * which becomes longer while there is something new each time. Times are in ms of one clock.
+ * All zeros: due at once.
  */
 #ifndef _WEFT_TOOLS_FLEET_PACE_H
 #define _WEFT_TOOLS_FLEET_PACE_H
@@ -11,16 +12,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEFT_PACE_NEVER	INT64_MAX
+#define WEFT_PACE_NEVER		INT64_MAX
+#define WEFT_PACE_REST_MAX_MS	600000
 
 /**
  * struct weft_pace - when to look
  * @at: the next look, or WEFT_PACE_NEVER
  * @rest_until: none comes before
+ * @rest_ms: the present rest
  */
 struct weft_pace {
 	__s64 at;
 	__s64 rest_until;
+	__s64 rest_ms;
 };
 
 /* There may be something to see: look after @gather_ms. */
@@ -39,11 +43,22 @@ static inline bool weft_pace_is_due(const struct weft_pace *pace, __s64 now)
 	return now >= pace->at;
 }
 
-/* The look was taken. */
-static inline void weft_pace_done(struct weft_pace *pace, __s64 now, __s64 rest_ms)
+/*
+ * The look was taken, and there was something @new, or not. Then comes a rest of @first_ms, or of
+ * twice the last one, which shrinks by a quarter where there was nothing new, and is over when
+ * nobody has asked for a look in as long a time.
+ */
+static inline void weft_pace_done(struct weft_pace *pace, __s64 now, bool new, __s64 first_ms)
 {
+	__s64 rest = first_ms;
+
+	if (pace->rest_ms && now - pace->rest_until < pace->rest_ms)
+		rest = new ? pace->rest_ms * 2 : pace->rest_ms / 4 * 3;
+	if (rest < first_ms)
+		rest = first_ms;
+	pace->rest_ms = rest < WEFT_PACE_REST_MAX_MS ? rest : WEFT_PACE_REST_MAX_MS;
 	pace->at = WEFT_PACE_NEVER;
-	pace->rest_until = now + rest_ms;
+	pace->rest_until = now + pace->rest_ms;
 }
 
 #endif /* _WEFT_TOOLS_FLEET_PACE_H */

@@ -20,6 +20,8 @@
  * @hub: this node
  * @prefixes: the prefixes of the fleet
  * @told: endpoints that other hubs see: they are no names that members have
+ * @before: the former list
+ * @next: in it
  * @seen: the result
  * @bytes: of the result, as JSON
  */
@@ -28,6 +30,8 @@ struct sight_job {
 	const struct weft_member *hub;
 	struct weft_prefix_table prefixes;
 	struct weft_seen told;
+	const struct weft_words *before;
+	size_t next;
 	struct weft_words *seen;
 	size_t bytes;
 };
@@ -98,12 +102,17 @@ static bool sight_is_told(const struct sight_job *job, const struct weft_member 
 	return false;
 }
 
+static bool sight_is_listed(const struct weft_member *member, const char *endpoint)
+{
+	return sight_has(&member->node->endpoints, endpoint) ||
+	       (member->hello && sight_has(&member->hello->endpoints, endpoint));
+}
+
 /* A name of a host that the admin gives is an address among the kernel's candidates. */
 static bool sight_is_named(const struct sight_job *job, const struct weft_member *member,
 			   const struct weft_peer *peer, const char *endpoint)
 {
-	if (sight_has(&member->node->endpoints, endpoint) ||
-	    (member->hello && sight_has(&member->hello->endpoints, endpoint)))
+	if (sight_is_listed(member, endpoint))
 		return true;
 	return weft_model_candidate_find(peer, &peer->endpoint) &&
 	       !sight_is_told(job, member, endpoint);
@@ -152,6 +161,42 @@ static bool sight_take(struct sight_job *job, const struct weft_peer *peer)
 	return sight_tell(job, member, endpoint.chars);
 }
 
+static void sight_cut(const char *text, char name[WEFT_NODE_NAME_BYTES])
+{
+	snprintf(name, WEFT_NODE_NAME_BYTES, "%.*s", (int)strcspn(text, "="), text);
+}
+
+static bool sight_keep(struct sight_job *job, const char *name, const char *endpoint)
+{
+	const struct weft_member *member = weft_fleet_find(job->fleet, name);
+	struct weft_allowedip address;
+
+	if (!member || member == job->hub || !weft_member_is_in(member) ||
+	    !weft_fleet_endpoint_parse(endpoint, &address) || !sight_may_tell(job, &address) ||
+	    sight_is_listed(member, endpoint))
+		return true;
+	return sight_tell(job, member, endpoint);
+}
+
+/* Those of the former list up to @name, whose own entry is given up; NULL: all others. */
+static bool sight_keep_until(struct sight_job *job, const char *name)
+{
+	char former[WEFT_NODE_NAME_BYTES];
+	const char *text;
+	int order;
+
+	for (; job->next < job->before->count; job->next++) {
+		text = job->before->items[job->next].text;
+		sight_cut(text, former);
+		order = name ? strcmp(former, name) : -1;
+		if (order > 0)
+			break;
+		if (order && !sight_keep(job, former, strchr(text, '=') + 1))
+			return false;
+	}
+	return true;
+}
+
 static int sight_compare(const void *a, const void *b)
 {
 	const struct weft_peer * const *x = a, * const *y = b;
@@ -192,18 +237,35 @@ static bool sight_begin(struct sight_job *job)
 	return true;
 }
 
-bool weft_sight_list(const struct weft_fleet *fleet, const struct weft_member *hub,
-		     const struct weft_device *dev, struct weft_words *seen)
+/* Where each spoke has no other peer than this hub, nobody can use the list. */
+static bool sight_matters(const struct weft_fleet *fleet, const struct weft_member *hub)
 {
-	struct sight_job job = { .fleet = fleet, .hub = hub, .seen = seen };
+	size_t i;
+
+	if (fleet->terms->topology != WEFT_TOPOLOGY_HUB)
+		return true;
+	for (i = 0; i < fleet->count; i++)
+		if (weft_seen_is_hub(&fleet->members[i], hub))
+			return true;
+	return false;
+}
+
+bool weft_sight_list(const struct weft_fleet *fleet, const struct weft_member *hub,
+		     const struct weft_device *dev, const struct weft_words *before,
+		     struct weft_words *seen)
+{
+	struct sight_job job = { .fleet = fleet, .hub = hub, .before = before, .seen = seen };
 	const struct weft_peer **peers;
 	size_t i, count;
 	bool good;
 
+	if (!sight_matters(fleet, hub))
+		return true;
 	peers = sight_sort(dev, &count);
 	good = peers && sight_begin(&job);
 	for (i = 0; good && i < count; i++)
-		good = sight_take(&job, peers[i]);
+		good = sight_keep_until(&job, peers[i]->name) && sight_take(&job, peers[i]);
+	good = good && sight_keep_until(&job, NULL);
 	free(peers);
 	weft_prefix_table_free(&job.prefixes);
 	weft_seen_free(&job.told);
@@ -226,21 +288,41 @@ static bool sight_read_device(const struct weft_folder *folder, struct weft_devi
 	       weft_backend_get(ctx, folder->name, dev);
 }
 
-bool weft_sight_read(struct weft_folder *folder)
+static bool sight_equal(const struct weft_words *a, const struct weft_words *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->count && i < b->count; i++)
+		if (strcmp(a->items[i].text, b->items[i].text))
+			return false;
+	return a->count == b->count;
+}
+
+static void sight_set(struct weft_words *seen, struct weft_words *now, bool *changed)
+{
+	*changed = !sight_equal(seen, now);
+	weft_profile_words_free(seen);
+	*seen = *now;
+}
+
+bool weft_sight_read(struct weft_folder *folder, bool *changed)
 {
 	struct weft_words *seen = &folder->self->seen, now = { };
-	struct weft_device *dev = NULL;
-	bool good = true;
+	struct weft_device *dev;
+	bool good;
 
-	if (weft_sight_is_hub(folder))
-		good = sight_read_device(folder, &dev);
-	if (good && dev)
-		good = weft_sight_list(folder->fleet, sight_self(folder), dev, &now) ||
-		       weft_complain(folder->ctx, "out of memory");
-	weft_model_device_free(dev);
-	if (!good)
+	if (!weft_sight_is_hub(folder)) {
+		sight_set(seen, &now, changed);
+		return true;
+	}
+	if (!sight_read_device(folder, &dev))
 		return false;
-	weft_profile_words_free(seen);
-	*seen = now;
-	return true;
+	if (!dev)
+		return true;
+	good = weft_sight_list(folder->fleet, sight_self(folder), dev, seen, &now) ||
+	       weft_complain(folder->ctx, "out of memory");
+	weft_model_device_free(dev);
+	if (good)
+		sight_set(seen, &now, changed);
+	return good;
 }

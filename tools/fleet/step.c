@@ -175,23 +175,32 @@ static bool step_take_in(struct step_job *job)
 
 /* Endpoints. */
 
+static enum weft_look step_outcome(bool good, bool changed)
+{
+	return !good ? WEFT_LOOK_FAILED : changed ? WEFT_LOOK_NEW : WEFT_LOOK_SAME;
+}
+
 /*
- * A new record of the fleet may have another port, or another prefix. A machine whose addresses
+ * A new record may have another port of the fleet, or another prefix. A machine whose addresses
  * cannot be read keeps the endpoints that it had.
  */
 static void step_resolve(struct step_job *job)
 {
-	bool changed = false;
+	bool changed = false, good = true;
 
-	if (job->step->resolve || job->step->epoch != weft_fleet_epoch(job->folder->fleet))
-		weft_underlay_read(job->folder, &changed);
+	if (job->step->resolve || job->step->accepted)
+		good = weft_underlay_read(job->folder, &changed);
+	job->step->resolved = step_outcome(good, changed);
 	job->step->resolves = job->folder->self->endpoints_from.count;
 }
 
 static void step_look(struct step_job *job)
 {
+	bool changed = false, good = true;
+
 	if (job->step->look)
-		weft_sight_read(job->folder);
+		good = weft_sight_read(job->folder, &changed);
+	job->step->looked = step_outcome(good, changed);
 	job->step->hub = weft_sight_is_hub(job->folder);
 }
 

@@ -9,6 +9,13 @@
 
 #include "fleet/folder.h"
 
+/* What came of a look at endpoints: nothing new, or something, or there was none. */
+enum weft_look {
+	WEFT_LOOK_SAME,
+	WEFT_LOOK_NEW,
+	WEFT_LOOK_FAILED,
+};
+
 /**
  * struct weft_step - one step, and what it leaves to the next
  * @text: the lines of the store, or NULL
@@ -34,6 +41,8 @@
  * @stuck: the phase of the rotation has lasted too long
  * @preshared: the fleet wants preshared keys
  * @meets: the rotation waits for sessions of the new key
+ * @resolved: what came of @resolve
+ * @looked: what came of @look
  * @hub: the node is a hub
  * @resolves: the node has a policy for its endpoints
  * @expired: a rotation is due, and the node's admission is over: peers take no new key
@@ -63,6 +72,8 @@ struct weft_step {
 	bool stuck;
 	bool preshared;
 	bool meets;
+	enum weft_look resolved;
+	enum weft_look looked;
 	bool hub;
 	bool resolves;
 	bool expired;

@@ -97,8 +97,8 @@ union weft_endpoint {
  * @candidate_count: their number; 0 for none besides the endpoint
  * @unresolved: one of its endpoints is a name that had no address
  * @roam: the endpoint follows the peer to any address
- * @keeps_learnt: in a complete configuration: while the peer has a session, an endpoint that
- *                it was received from stays, also beside other candidates than before
+ * @keeps_endpoint: in a complete configuration: while the peer has a session, its endpoint
+ *                  stays, also beside other candidates than before
  * @name: the peer's name; NULL for none, which removes a name in a change
  * @line: the line of the peer, then of its endpoint, in a configuration file
  * @section_line: the line where its section begins
@@ -148,7 +148,7 @@ struct weft_peer {
 	size_t candidate_count;
 	bool unresolved;
 	bool roam;
-	bool keeps_learnt;
+	bool keeps_endpoint;
 	char *name;
 	unsigned int line;
 	unsigned int section_line;
