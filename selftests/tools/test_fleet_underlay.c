@@ -17,9 +17,14 @@
 
 /* A machine: links by number, and addresses "LINK ADDRESS/LENGTH [FLAG...]". */
 static const struct weft_host_link_name links[] = {
-	{ 7, "eth1", WEFT_KIND_NONE, true }, { 1, "lo", WEFT_KIND_NONE, true }, { 2, "eth0", WEFT_KIND_NONE, true },
-	{ 3, "down0", WEFT_KIND_NONE, false }, { 4, "prod", WEFT_KIND_WEFT, true }, { 5, "wg0", WEFT_KIND_WIREGUARD, true },
-	{ 6, "br0", WEFT_KIND_NONE, true },
+	{ 7, "eth1", "", 0, true }, { 1, "lo", "", 0, true }, { 2, "eth0", "", 0, true }, { 3, "down0", "", 0, false },
+	{ 4, "prod", "weft", 0, true }, { 5, "wg0", "wireguard", 0, true }, { 6, "br0", "bridge", 0, true }, { 8, "eth2", "", 6, true },
+	{ 9, "docker0", "bridge", 0, true }, { 10, "veth1", "veth", 9, true }, { 11, "virbr0", "bridge", 0, true },
+	{ 12, "vnet0", "tun", 11, true }, { 13, "keep0", "dummy", 11, true }, { 14, "empty0", "bridge", 0, true },
+	{ 15, "ts0", "tun", 0, true }, { 16, "flannel.1", "vxlan", 0, true }, { 17, "gnv0", "geneve", 0, true },
+	{ 18, "tunl0", "ipip", 0, true }, { 19, "up0", "veth", 0, true }, { 20, "eth0.5", "vlan", 0, true }, { 21, "bond0", "bond", 0, true },
+	{ 22, "br1", "bridge", 0, true }, { 23, "bond1", "bond", 22, true }, { 24, "veth2", "veth", 22, true }, { 25, "any0", "dummy", 0, true },
+	{ 26, "br2", "bridge", 0, true }, { 27, "vx2", "vxlan", 26, true },
 };
 
 static const struct {
@@ -34,6 +39,8 @@ static const struct {
 };
 
 static struct weft_fleet *fleet;
+/* Of the last pick(). */
+static struct weft_underlay_report report;
 
 static void add_address(struct weft_host_addresses *to, char *text)
 {
@@ -93,6 +100,7 @@ static const char *pick(const char *policy, const char *fixed, const char *addre
 	outcome[0] = '\0';
 	if (!weft_prefix_table_fill(&prefixes, fleet) || !weft_underlay_pick(&underlay, &found))
 		test_bail("memory");
+	report = underlay.report;
 	for (i = 0; i < found.count; i++)
 		snprintf(outcome + strlen(outcome), sizeof(outcome) - strlen(outcome), "%s%s", i ? " " : "", found.items[i].text);
 	weft_prefix_table_free(&prefixes);
@@ -183,28 +191,65 @@ static void check_links(void)
 	test_text("addresses of links", pick("0.0.0.0/0,::/0", "", "2 203.0.113.2/24,7 203.0.113.7/24,6 203.0.113.6/24"),
 		  "203.0.113.2:51820 203.0.113.6:51820 203.0.113.7:51820");
 	test_text("a link that is down", pick("public,down0", "", "3 203.0.113.3/24"), "");
-	test_text("a link that is not listed", pick("public", "", "9 203.0.113.3/24"), "");
+	test_text("a link that is not listed", pick("public", "", "99 203.0.113.3/24"), "");
 	test_text("the fleet's own link", pick("public", "", "4 203.0.113.3/24"), "");
 	test_text("another tunnel, though it is named", pick("wg0,public", "", "5 203.0.113.3/24"), "");
 	test_text("an address in the network of another tunnel", pick("private", "", "5 10.8.0.2/24,2 10.8.0.77/16,2 10.8.1.77/16"),
 		  "10.8.1.77:51820");
+	test_text("a tunnel whose address has length 0", pick("public", "", "5 10.8.0.2/0,5 fd00::2/0,2 203.0.113.5/24,2 2001:db8::5/64"),
+		  "203.0.113.5:51820 [2001:db8::5]:51820");
 	test_text("a global address of the loopback link", pick("public", "", "1 127.0.0.1/8 host,1 203.0.113.9/32,1 ::1/128 host"),
 		  "203.0.113.9:51820");
+}
+
+/* Links whose addresses a policy takes by their name alone, and others. */
+static const struct kind_case {
+	const char *link;
+	unsigned int index;
+	bool outer;
+} kinds[] = {
+	{ "eth0", 2, true }, { "br0", 6, true }, { "docker0", 9, false }, { "virbr0", 11, false }, { "empty0", 14, false },
+	{ "ts0", 15, false }, { "flannel.1", 16, false }, { "gnv0", 17, false }, { "tunl0", 18, false }, { "up0", 19, true },
+	{ "eth0.5", 20, true }, { "bond0", 21, true }, { "br1", 22, true }, { "any0", 25, true }, { "br2", 26, false },
+};
+
+static void check_kinds(void)
+{
+	char name[128], machine[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(machine, sizeof(machine), "%u 172.17.0.1/16", kinds[i].index);
+		snprintf(name, sizeof(name), "private %s an address of %s", kinds[i].outer ? "takes" : "leaves out", kinds[i].link);
+		test_text(name, pick("private", "", machine), kinds[i].outer ? "172.17.0.1:51820" : "");
+		snprintf(name, sizeof(name), "a prefix %s an address of %s", kinds[i].outer ? "takes" : "leaves out", kinds[i].link);
+		test_text(name, pick("172.16.0.0/12", "", machine), kinds[i].outer ? "172.17.0.1:51820" : "");
+		snprintf(machine, sizeof(machine), "%u 203.0.113.5/24", kinds[i].index);
+		snprintf(name, sizeof(name), "public %s an address of %s", kinds[i].outer ? "takes" : "leaves out", kinds[i].link);
+		test_text(name, pick("public", "", machine), kinds[i].outer ? "203.0.113.5:51820" : "");
+		snprintf(name, sizeof(name), "the name of %s takes its address", kinds[i].link);
+		test_text(name, pick(kinds[i].link, "", machine), "203.0.113.5:51820");
+	}
 }
 
 static void check_order(void)
 {
 	const char *machine = "7 2001:db8::9/64,2 192.168.1.9/24,2 203.0.113.20/24,7 203.0.113.3/24,2 fd00::1/64,2 2001:db8::10/64";
 
-	test_text("the order of the words, then of families and addresses", pick("public,private", "", machine),
-		  "203.0.113.3:51820 203.0.113.20:51820 [2001:db8::9]:51820 [2001:db8::10]:51820 192.168.1.9:51820 [fd00::1]:51820");
+	test_text("the order of the words, then of links, families and addresses", pick("public,private", "", machine),
+		  "203.0.113.20:51820 [2001:db8::10]:51820 203.0.113.3:51820 [2001:db8::9]:51820 192.168.1.9:51820 [fd00::1]:51820");
 	test_text("... the other way round", pick("private,public", "", machine),
-		  "192.168.1.9:51820 [fd00::1]:51820 203.0.113.3:51820 203.0.113.20:51820 [2001:db8::9]:51820 [2001:db8::10]:51820");
+		  "192.168.1.9:51820 [fd00::1]:51820 203.0.113.20:51820 [2001:db8::10]:51820 203.0.113.3:51820 [2001:db8::9]:51820");
 	test_text("... of addresses that come in another order",
 		  pick("public,private", "", "2 2001:db8::10/64,2 fd00::1/64,7 203.0.113.3/24,2 203.0.113.20/24,2 192.168.1.9/24,7 2001:db8::9/64"),
-		  "203.0.113.3:51820 203.0.113.20:51820 [2001:db8::9]:51820 [2001:db8::10]:51820 192.168.1.9:51820 [fd00::1]:51820");
+		  "203.0.113.20:51820 [2001:db8::10]:51820 203.0.113.3:51820 [2001:db8::9]:51820 192.168.1.9:51820 [fd00::1]:51820");
+	test_text("primary addresses before secondary ones",
+		  pick("public", "", "2 203.0.113.1/24 secondary,2 203.0.113.250/24,2 2001:db8::5/64,7 203.0.113.2/24"),
+		  "203.0.113.250:51820 [2001:db8::5]:51820 203.0.113.1:51820 203.0.113.2:51820");
 	test_text("an address that two words take, and two links have", pick("eth0,public", "", "2 203.0.113.3/24,7 203.0.113.3/32"),
 		  "203.0.113.3:51820");
+	test_text("... has the place of the first of them",
+		  pick("public", "", "7 203.0.113.9/32,7 203.0.113.1/24,2 203.0.113.9/24"), "203.0.113.9:51820 203.0.113.1:51820");
 	test_text("endpoints that the node was given", pick("public", "203.0.113.3:51820 [2001:DB8:0::9]:51820 203.0.113.20:9", machine),
 		  "203.0.113.20:51820 [2001:db8::10]:51820");
 	test_text("no address", pick("public", "", ""), "");
@@ -225,6 +270,36 @@ static void check_most(void)
 	test_ok(count == 14, "no more than a hello has room for");
 	test_ok(strstr(pick("public", "192.0.2.1:5 192.0.2.2:5", machine), "203.0.113.113:51820") &&
 		!strstr(pick("public", "192.0.2.1:5 192.0.2.2:5", machine), "203.0.113.114:51820"), "... the first ones");
+}
+
+/* Two links with the same @count addresses, all secondary, and a primary one whose number comes last. */
+static const char *crowd(char *machine, size_t len, unsigned int count)
+{
+	unsigned int i;
+
+	machine[0] = '\0';
+	for (i = 0; i < count; i++)
+		snprintf(machine + strlen(machine), len - strlen(machine),
+			 "7 203.0.113.%u/24 secondary,2 203.0.113.%u/24 secondary,", 100 + i, 100 + i);
+	snprintf(machine + strlen(machine), len - strlen(machine), "2 203.0.113.250/24");
+	return machine;
+}
+
+static void check_report(void)
+{
+	char machine[4096];
+	const char *got;
+
+	got = pick("public", "", crowd(machine, sizeof(machine), 40));
+	test_ok(!strncmp(got, "203.0.113.250:51820 203.0.113.100:51820", 39), "of too many addresses the primary one is there");
+	test_ok(report.cut == 25, "... and those that are left out are counted, each one once");
+	pick("public", "203.0.113.100:51820 192.0.2.1:5", crowd(machine, sizeof(machine), 40));
+	test_ok(report.cut == 26, "... without those that the node was given");
+	pick("public", "", crowd(machine, sizeof(machine), 15));
+	test_ok(!report.cut, "as many addresses as a hello has room for");
+	pick("publik,private,eth0,public,0.0.0.0/0,10.9.0.0/16,ts0", "", "2 203.0.113.3/24,2 10.9.0.1/16,15 172.17.0.1/16");
+	test_ok(!report.takes[0] && !report.takes[1] && !report.takes[5], "words that take no address");
+	test_ok(report.takes[2] && report.takes[3] && report.takes[4] && report.takes[6], "... and those that take one, the first word or not");
 }
 
 static void check_words(void)
@@ -401,8 +476,10 @@ int main(void)
 	begin();
 	check_classes();
 	check_links();
+	check_kinds();
 	check_order();
 	check_most();
+	check_report();
 	check_words();
 	check_node();
 	check_pace();

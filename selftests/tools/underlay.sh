@@ -21,7 +21,7 @@ fi
 count=0
 failed=0
 dir=$(mktemp -d)
-trap 'kill "${agent-}" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'kill "${agent-}" "${holder-}" 2>/dev/null; rm -rf "$dir"' EXIT
 export WEFT_FLEET_STATE=$dir/state
 cd "$dir" || exit 1
 
@@ -67,7 +67,31 @@ refuses() { # refuses TEXT WORDS...
 	! hello "$@" && grep -qF -- "$text" err
 }
 
-# Two links whose kinds need no module, if there is one: lo has global addresses, too.
+wait_for() { # wait_for SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+
+	shift
+	while ! "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+warns() { # warns TEXT WORDS...: hello with these words warns, and is no error
+	local text=$1
+	shift
+	hello "$@" && grep -qF -- "$text" err
+}
+
+silent() { # silent WORDS...
+	hello "$@" && ! [ -s err ]
+}
+
+says() { # says KEY [WORD...]: the last hello's JSON has this list
+	python3 -c 'import json, sys; sys.exit(json.load(open("out"))[sys.argv[1]] != sys.argv[2:])' "$@"
+}
+
+# No kind of link but lo's is there in each kernel; it has global addresses, too.
 ip link set lo up
 ip addr add 203.0.113.5/32 dev lo
 ip addr add 192.168.7.5/32 dev lo
@@ -91,7 +115,54 @@ check "a policy of one address" gives "203.0.113.5:7" endpoints-from 203.0.113.5
 ip addr del 203.0.113.5/32 dev lo
 check "an address that is gone" gives ""
 ip addr add 203.0.113.5/32 dev lo
+check "a word that takes nothing makes a warning" warns "endpoints-from: 'publik' takes no address of this machine" endpoints-from publik,public
+check "... and JSON has the policy" says endpoints_from publik public
+check "... with what it has found" says endpoints_found 203.0.113.5:7 "[2001:db8::5]:7"
+check "... but words that take one make none" silent endpoints-from public,lo,203.0.113.0/24
+
+# Links of containers, of other VPNs and without a carrier.
+if ip link add docker0 type bridge 2>err && ip link add up0 type veth peer name port0 2>err &&
+   ip tuntap add dev ts0 mode tap 2>err; then
+	ip link set port0 master docker0
+	ip addr add 172.17.0.1/16 dev docker0
+	ip addr add 100.100.1.1/32 dev ts0
+	ip addr add 172.18.0.1/16 dev up0
+	for link in docker0 up0 port0 ts0; do
+		ip link set $link up
+	done
+	# A program that has the tap open is its carrier.
+	python3 -c '
+import fcntl, struct, time
+tap = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", b"ts0", 0x1002))
+time.sleep(600)' &
+	holder=$!
+	check "a link with a carrier" wait_for 20 gives "192.168.7.5:7,[fd00::5]:7,172.18.0.1:7" endpoints-from private
+	check "an address of a bridge without a way out, and of a tap, is taken by name" \
+		wait_for 20 gives "172.17.0.1:7,100.100.1.1:7" endpoints-from docker0,ts0
+	check "... and not by prefix" gives "" endpoints-from 172.17.0.0/16,100.64.0.0/10
+	ip link set port0 nomaster
+	ip link set port0 down
+	check "a link that has lost its carrier" wait_for 20 gives "192.168.7.5:7,[fd00::5]:7" endpoints-from private
+	kill $holder
+	wait $holder 2>/dev/null
+	ip link del docker0
+	ip link del up0
+	ip link del ts0
+else
+	skip "links of containers, of other VPNs and without a carrier" "$(cat err)"
+fi
+
+# More addresses than a hello has endpoints: the primary one of a network is not the one that is left out.
+for i in $(seq 100 140); do
+	ip addr add 198.51.100.$((340 - i))/24 dev lo
+done
+check "too many addresses make a warning" warns "endpoints-from: 25 addresses are left out: a hello has 16 endpoints at most" \
+	endpoints-from 198.51.100.0/24
+check "... and the primary one is the first" grep -qF '["198.51.100.240:7","198.51.100.200:7"' <(tr -d '\\' <out)
+ip addr flush dev lo to 198.51.100.0/24
 check "a policy that is switched off" gives "" endpoints-from off
+check "... is an empty list" says endpoints_from
 check "a prefix with host bits" refuses "endpoints-from: '203.0.113.5/24' is not" endpoints-from public,203.0.113.5/24
 check "an empty word" refuses "endpoints-from: '' is not" endpoints-from public,
 check "the fleet's own interface" refuses "endpoints-from: 'prod' is not" endpoints-from prod
@@ -111,16 +182,6 @@ check "apply follows the policy, too, with the fleet's port and without its pref
 # An agent, whose interface cannot be made here: its hello goes to the store all the same, ever later after each failed step.
 published() { # published ENDPOINTS
 	[ "$(sed -n 's/.*"endpoints":\[\(.*\)\]}$/\1/p' fleet-store/hello/ant 2>/dev/null | tr -d '"')" = "$1" ]
-}
-
-wait_for() { # wait_for SECONDS COMMAND...
-	local end=$((SECONDS + $1))
-
-	shift
-	while ! "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.2
-	done
 }
 
 agent_stops() {

@@ -261,6 +261,26 @@ static bool node_refresh(struct node_job *job)
 	return !changed || weft_phase_greet(&job->folder);
 }
 
+/* Neither keeps the node from its hello: an interface may come later. */
+static bool node_warn_policy(const struct node_job *job)
+{
+	const struct weft_words *policy = &job->folder.self->endpoints_from;
+	struct weft_underlay_report report;
+	size_t i;
+
+	if (!weft_underlay_examine(&job->folder, &report))
+		return false;
+	for (i = 0; i < policy->count; i++)
+		if (!report.takes[i])
+			weft_warn(job->ctx, "endpoints-from: '%s' takes no address of this machine",
+				  policy->items[i].text);
+	if (report.cut)
+		weft_warn(job->ctx,
+			  "endpoints-from: %zu addresses are left out: a hello has %d endpoints at most",
+			  report.cut, WEFT_FLEET_ENDPOINTS_MAX);
+	return true;
+}
+
 /* After the first records it is those that say whose signatures count. */
 static bool node_check_admins(struct node_job *job, const char *text)
 {
@@ -330,6 +350,8 @@ static bool node_fill_hello_json(const struct node_job *job, struct json_object 
 	       weft_json_add_text(object, "node", self->node) && node_add_keys(object, self) &&
 	       weft_fleet_add_number(object, "serial", self->serial) &&
 	       weft_fleet_add_number(object, "generation", self->generation) &&
+	       weft_fleet_add_words(object, "endpoints_from", &self->endpoints_from) &&
+	       weft_fleet_add_words(object, "endpoints_found", &self->found) &&
 	       weft_json_add_text(object, "rotation", weft_self_rotation_name(self)) &&
 	       node_add_text(object, "rotation_id", self->rotation) &&
 	       node_add_text(object, "record", self->hello);
@@ -372,7 +394,7 @@ int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 	if (node_begin(&job) &&
 	    (job.folder.self ? node_check_self(&job, &hello) : node_make_self(&job, &hello)) &&
 	    node_take_words(&job, &hello) && node_refresh(&job) && weft_phase_greet(&job.folder) &&
-	    weft_folder_write(&job.folder, &job.changed))
+	    node_warn_policy(&job) && weft_folder_write(&job.folder, &job.changed))
 		status = node_tell_hello(&job);
 	node_end(&job);
 	return status;

@@ -25,15 +25,23 @@ struct underlay_word {
 	const char *link;
 };
 
-/* An address by the policy, and the number of the first word that takes it. */
+/**
+ * struct underlay_choice - an address by the policy
+ * @ip: the address
+ * @word: the number of the first word that takes it
+ * @link: the number of its link
+ * @secondary: another address of the same network comes first
+ */
 struct underlay_choice {
 	struct weft_allowedip ip;
 	size_t word;
+	unsigned int link;
+	bool secondary;
 };
 
 /**
  * struct underlay_job - one choice
- * @in: all that it depends on
+ * @in: all that it depends on, and its report
  * @words: the words of the policy
  * @word_count: their number
  * @tunnels: the networks of tunnels
@@ -42,7 +50,7 @@ struct underlay_choice {
  * @choice_count: their number
  */
 struct underlay_job {
-	const struct weft_underlay *in;
+	struct weft_underlay *in;
 	struct underlay_word words[WEFT_SELF_POLICY_MAX];
 	size_t word_count;
 	struct weft_allowedip *tunnels;
@@ -162,35 +170,36 @@ bool weft_underlay_word_is_good(const char *word, const char *fleet)
 	return strcmp(word, fleet) && strcmp(word, "off") && underlay_parse(word, &parsed);
 }
 
-static bool underlay_matches(const struct underlay_word *word,
-			     const struct weft_host_link_name *link,
-			     const struct weft_allowedip *ip)
+/* Links. */
+
+/* Networks of other programs on top of this machine's; "tun" is tap, too. */
+static const char * const underlay_overlays[] = { "tun", "vxlan", "geneve", "ipip", NULL };
+/* Ports of a bridge that lead to containers, or nowhere. */
+static const char * const underlay_inner_ports[] = { "veth", "dummy", NULL };
+
+static bool underlay_is_one_of(const char * const *kinds, const char *kind)
 {
-	switch (word->class) {
-	case UNDERLAY_PUBLIC:
-		return underlay_is_public(ip);
-	case UNDERLAY_PRIVATE:
-		return underlay_is_private(ip);
-	case UNDERLAY_PREFIX:
-		return underlay_contains(&word->prefix, ip);
-	default:
-		return !strcmp(word->link, link->name);
-	}
+	while (*kinds && strcmp(*kinds, kind))
+		kinds++;
+	return *kinds;
 }
 
-/* The number of words: none takes the address. */
-static size_t underlay_word_of(const struct underlay_job *job,
-			       const struct weft_host_link_name *link,
-			       const struct weft_allowedip *ip)
+/* Whether others reach this machine by addresses of @link. Its name takes those of any link. */
+static bool underlay_is_outer(const struct underlay_job *job,
+			      const struct weft_host_link_name *link)
 {
+	const struct weft_host_links *links = job->in->links;
 	size_t i;
 
-	for (i = 0; i < job->word_count && !underlay_matches(&job->words[i], link, ip); i++)
-		;
-	return i;
+	if (strcmp(link->kind, "bridge"))
+		return !underlay_is_one_of(underlay_overlays, link->kind);
+	for (i = 0; i < links->count; i++)
+		if (links->items[i].master == link->index &&
+		    !underlay_is_one_of(underlay_overlays, links->items[i].kind) &&
+		    !underlay_is_one_of(underlay_inner_ports, links->items[i].kind))
+			return true;
+	return false;
 }
-
-/* Links. */
 
 static int underlay_compare_links(const void *a, const void *b)
 {
@@ -213,9 +222,11 @@ static const struct weft_host_link_name *underlay_link(const struct underlay_job
 static bool underlay_is_tunnel(const struct underlay_job *job,
 			       const struct weft_host_link_name *link)
 {
-	return link->kind != WEFT_KIND_NONE || !strcmp(link->name, job->in->fleet);
+	return weft_model_kind_of(link->kind) != WEFT_KIND_NONE ||
+	       !strcmp(link->name, job->in->fleet);
 }
 
+/* An address with length 0 is no network: it would contain each address of the family. */
 static void underlay_list_tunnels(struct underlay_job *job)
 {
 	const struct weft_host_addresses *addresses = job->in->addresses;
@@ -224,7 +235,7 @@ static void underlay_list_tunnels(struct underlay_job *job)
 
 	for (i = 0; i < addresses->count; i++) {
 		link = underlay_link(job, addresses->items[i].index);
-		if (link && underlay_is_tunnel(job, link))
+		if (link && underlay_is_tunnel(job, link) && addresses->items[i].prefix.cidr)
 			job->tunnels[job->tunnel_count++] = addresses->items[i].prefix;
 	}
 }
@@ -241,26 +252,89 @@ static bool underlay_is_inside(const struct underlay_job *job, const struct weft
 
 /* The choice. */
 
+static bool underlay_matches(const struct underlay_word *word,
+			     const struct weft_host_link_name *link, bool outer,
+			     const struct weft_allowedip *ip)
+{
+	switch (word->class) {
+	case UNDERLAY_PUBLIC:
+		return outer && underlay_is_public(ip);
+	case UNDERLAY_PRIVATE:
+		return outer && underlay_is_private(ip);
+	case UNDERLAY_PREFIX:
+		return outer && underlay_contains(&word->prefix, ip);
+	default:
+		return !strcmp(word->link, link->name);
+	}
+}
+
+/* The number of the first word that takes the address; the number of words: none does. */
+static size_t underlay_word_of(struct underlay_job *job, const struct weft_host_link_name *link,
+			       const struct weft_allowedip *ip)
+{
+	bool outer = underlay_is_outer(job, link);
+	size_t i, first = job->word_count;
+
+	for (i = job->word_count; i-- > 0;)
+		if (underlay_matches(&job->words[i], link, outer, ip)) {
+			job->in->report.takes[i] = true;
+			first = i;
+		}
+	return first;
+}
+
 static void underlay_take(struct underlay_job *job, const struct weft_host_address *address)
 {
 	const struct weft_host_link_name *link = underlay_link(job, address->index);
-	struct underlay_choice choice = { .ip = address->prefix };
+	struct underlay_choice choice = {
+		.ip = address->prefix, .link = address->index,
+		.secondary = address->flags & IFA_F_SECONDARY,
+	};
 
 	if (!link || !link->up || underlay_is_tunnel(job, link) || !underlay_is_usable(address))
 		return;
 	/* The length of the network decides nothing. */
 	choice.ip.cidr = choice.ip.family == AF_INET ? 32 : 128;
+	if (underlay_is_inside(job, &choice.ip))
+		return;
 	choice.word = underlay_word_of(job, link, &choice.ip);
-	if (choice.word < job->word_count && !underlay_is_inside(job, &choice.ip))
+	if (choice.word < job->word_count)
 		job->choices[job->choice_count++] = choice;
 }
 
 static int underlay_compare(const void *a, const void *b)
 {
 	const struct underlay_choice *x = a, *y = b;
-	int diff = (x->word > y->word) - (x->word < y->word);
 
-	return diff ? diff : weft_model_allowedip_compare(&x->ip, &y->ip);
+	if (x->word != y->word)
+		return x->word > y->word ? 1 : -1;
+	if (x->link != y->link)
+		return x->link > y->link ? 1 : -1;
+	if (x->secondary != y->secondary)
+		return x->secondary ? 1 : -1;
+	return weft_model_allowedip_compare(&x->ip, &y->ip);
+}
+
+static int underlay_compare_ip(const void *a, const void *b)
+{
+	const struct underlay_choice *x = a, *y = b;
+	int diff = weft_model_allowedip_compare(&x->ip, &y->ip);
+
+	return diff ? diff : underlay_compare(a, b);
+}
+
+/* An address that several links have is there once, as the first of them has it. */
+static void underlay_sort(struct underlay_job *job)
+{
+	struct underlay_choice *choices = job->choices;
+	size_t i, kept = 0;
+
+	qsort(choices, job->choice_count, sizeof(*choices), underlay_compare_ip);
+	for (i = 0; i < job->choice_count; i++)
+		if (!kept || weft_model_allowedip_compare(&choices[kept - 1].ip, &choices[i].ip))
+			choices[kept++] = choices[i];
+	job->choice_count = kept;
+	qsort(choices, job->choice_count, sizeof(*choices), underlay_compare);
 }
 
 static bool underlay_has(const struct weft_words *words, const char *endpoint)
@@ -273,16 +347,19 @@ static bool underlay_has(const struct weft_words *words, const char *endpoint)
 	return false;
 }
 
-static bool underlay_give(const struct underlay_job *job, struct weft_words *found)
+static bool underlay_give(struct underlay_job *job, struct weft_words *found)
 {
-	size_t i, most = WEFT_FLEET_ENDPOINTS_MAX;
+	const struct weft_words *fixed = job->in->fixed;
 	struct weft_endpoint_text text;
+	size_t i;
 
-	for (i = 0; i < job->choice_count && job->in->fixed->count + found->count < most; i++) {
+	for (i = 0; i < job->choice_count; i++) {
 		text = weft_fleet_endpoint_format(&job->choices[i].ip, job->in->port);
-		if (!underlay_has(job->in->fixed, text.chars) &&
-		    !underlay_has(found, text.chars) &&
-		    !weft_profile_words_add(found, text.chars, 0))
+		if (underlay_has(fixed, text.chars))
+			continue;
+		if (fixed->count + found->count >= WEFT_FLEET_ENDPOINTS_MAX)
+			job->in->report.cut++;
+		else if (!weft_profile_words_add(found, text.chars, 0))
 			return false;
 	}
 	return true;
@@ -294,9 +371,10 @@ static void underlay_begin(struct underlay_job *job)
 	struct weft_host_links *links = job->in->links;
 	size_t i;
 
-	for (i = 0; i < policy->count && job->word_count < ARRAY_SIZE(job->words); i++)
-		if (underlay_parse(policy->items[i].text, &job->words[job->word_count]))
-			job->word_count++;
+	/* A word that is none takes nothing: no link has such a name. */
+	for (i = 0; i < policy->count && i < ARRAY_SIZE(job->words); i++)
+		underlay_parse(policy->items[i].text, &job->words[i]);
+	job->word_count = i;
 	if (links->count)
 		qsort(links->items, links->count, sizeof(*links->items), underlay_compare_links);
 	underlay_list_tunnels(job);
@@ -316,7 +394,7 @@ bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found
 		underlay_begin(&job);
 		for (i = 0; i < addresses->count; i++)
 			underlay_take(&job, &addresses->items[i]);
-		qsort(job.choices, job.choice_count, sizeof(*job.choices), underlay_compare);
+		underlay_sort(&job);
 		good = underlay_give(&job, found);
 	}
 	free(job.tunnels);
@@ -347,7 +425,8 @@ static bool underlay_read_machine(const struct weft_folder *folder, struct weft_
 }
 
 static bool underlay_choose(const struct weft_folder *folder, struct weft_host_links *links,
-			    const struct weft_host_addresses *addresses, struct weft_words *found)
+			    const struct weft_host_addresses *addresses, struct weft_words *found,
+			    struct weft_underlay_report *report)
 {
 	const struct weft_self *self = folder->self;
 	const struct weft_member *member = weft_fleet_find(folder->fleet, self->node);
@@ -362,7 +441,24 @@ static bool underlay_choose(const struct weft_folder *folder, struct weft_host_l
 		    weft_underlay_pick(&underlay, found);
 
 	weft_prefix_table_free(&prefixes);
+	*report = underlay.report;
 	return good || weft_complain(folder->ctx, "out of memory");
+}
+
+/* Without a policy nothing is read. */
+static bool underlay_look(const struct weft_folder *folder, struct weft_words *found,
+			  struct weft_underlay_report *report)
+{
+	struct weft_host_addresses addresses = { };
+	struct weft_host_links links = { };
+	bool good = true;
+
+	if (folder->self->endpoints_from.count)
+		good = underlay_read_machine(folder, &links, &addresses) &&
+		       underlay_choose(folder, &links, &addresses, found, report);
+	free(links.items);
+	free(addresses.items);
+	return good;
 }
 
 static bool underlay_same(const struct weft_words *a, const struct weft_words *b)
@@ -380,22 +476,27 @@ static bool underlay_same(const struct weft_words *a, const struct weft_words *b
 bool weft_underlay_read(struct weft_folder *folder, bool *changed)
 {
 	struct weft_self *self = folder->self;
-	struct weft_host_addresses addresses = { };
-	struct weft_host_links links = { };
+	struct weft_underlay_report report = { };
 	struct weft_words found = { };
-	bool good = true;
+	bool good = underlay_look(folder, &found, &report);
 
-	if (self->endpoints_from.count)
-		good = underlay_read_machine(folder, &links, &addresses) &&
-		       underlay_choose(folder, &links, &addresses, &found);
-	free(links.items);
-	free(addresses.items);
 	if (good && !underlay_same(&found, &self->found)) {
 		weft_profile_words_free(&self->found);
 		self->found = found;
 		*changed = true;
 		return true;
 	}
+	weft_profile_words_free(&found);
+	return good;
+}
+
+bool weft_underlay_examine(const struct weft_folder *folder, struct weft_underlay_report *report)
+{
+	struct weft_words found = { };
+	bool good;
+
+	*report = (struct weft_underlay_report){ };
+	good = underlay_look(folder, &found, report);
 	weft_profile_words_free(&found);
 	return good;
 }

@@ -7,6 +7,10 @@
  *   private   addresses of RFC 1918, of RFC 6598 (CGNAT) and of RFC 4193 (ULA)
  *   PREFIX    addresses inside it
  *   IFACE     addresses of this interface
+ *
+ * Containers, virtual machines and other VPNs have links whose private addresses are the same on
+ * many machines. IFACE alone takes addresses of the kinds tun, which is tap, too, vxlan, geneve
+ * and ipip, and of a bridge that has no other port than veth, dummy and these kinds.
  */
 #ifndef _WEFT_TOOLS_FLEET_UNDERLAY_H
 #define _WEFT_TOOLS_FLEET_UNDERLAY_H
@@ -19,6 +23,16 @@
 bool weft_underlay_word_is_good(const char *word, const char *fleet);
 
 /**
+ * struct weft_underlay_report - what a policy has found
+ * @takes: for each word, whether it takes an address of the machine
+ * @cut: the number of endpoints that a hello has no room for
+ */
+struct weft_underlay_report {
+	bool takes[WEFT_SELF_POLICY_MAX];
+	size_t cut;
+};
+
+/**
  * struct weft_underlay - all that a choice of endpoints depends on
  * @fleet: the fleet, and its interface
  * @policy: the words of the policy
@@ -28,6 +42,7 @@ bool weft_underlay_word_is_good(const char *word, const char *fleet);
  * @prefixes: the prefixes of the fleet
  * @node: the node's own record, or NULL
  * @port: the UDP port
+ * @report: of the choice
  */
 struct weft_underlay {
 	const char *fleet;
@@ -38,13 +53,16 @@ struct weft_underlay {
 	const struct weft_prefix_table *prefixes;
 	const struct weft_fleet_record *node;
 	unsigned int port;
+	struct weft_underlay_report report;
 };
 
 /*
  * The endpoints by the policy, beside @fixed, as many as a hello has room for: in the order of
- * the policy's words, and by address. Left out are addresses of tunnels and in their networks,
- * of links that are down, those inside the fleet's prefixes, and those that are not global,
- * tentative, deprecated or temporary. No I/O. False: no memory; @found is empty then.
+ * the policy's words, then by the number of the link, primary addresses before secondary ones,
+ * and by address. Left out are addresses of tunnels and in their networks, of links that are
+ * down or without a carrier, those inside the fleet's prefixes, and those that are not global,
+ * tentative, deprecated or temporary. Fills in @report, which is zero before. No I/O. False: no
+ * memory; @found is empty then.
  */
 bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found);
 /*
@@ -52,5 +70,7 @@ bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found
  * is set if it was another list. False after a complaint: the list is as it was.
  */
 bool weft_underlay_read(struct weft_folder *folder, bool *changed);
+/* Read the machine's addresses, and fill in @report alone. False after a complaint. */
+bool weft_underlay_examine(const struct weft_folder *folder, struct weft_underlay_report *report);
 
 #endif /* _WEFT_TOOLS_FLEET_UNDERLAY_H */

@@ -75,17 +75,21 @@ struct weft_host_addresses {
 	size_t count;
 };
 
+#define WEFT_HOST_KIND_BYTES	32
+
 /**
  * struct weft_host_link_name - one link of this machine
  * @index: its index
  * @name: its name
- * @kind: WEFT_KIND_NONE for a link that is no tunnel
- * @up: it is set up
+ * @kind: the kernel's word for its kind, such as "bridge" or "tun"; "" for hardware
+ * @master: the link whose port it is, such as a bridge, or 0
+ * @up: it is set up, and has a carrier
  */
 struct weft_host_link_name {
 	unsigned int index;
 	char name[IFNAMSIZ];
-	enum weft_kind kind;
+	char kind[WEFT_HOST_KIND_BYTES];
+	unsigned int master;
 	bool up;
 };
 

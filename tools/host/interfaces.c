@@ -16,6 +16,8 @@
 #include "host/rtnl.h"
 
 #define INTERFACES_MESSAGE_BYTES	8192
+/* A link without a carrier is not running. */
+#define INTERFACES_UP			(IFF_UP | IFF_RUNNING)
 
 /* Addresses. */
 
@@ -110,12 +112,9 @@ static struct nl_msg *interfaces_build_links(int family, const void *wish)
 static void interfaces_parse_kind(struct nlattr *info, struct weft_host_link_name *link)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
-	char kind[32];
 
-	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) || !tb[IFLA_INFO_KIND])
-		return;
-	nla_strlcpy(kind, tb[IFLA_INFO_KIND], sizeof(kind));
-	link->kind = weft_model_kind_of(kind);
+	if (info && !nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) && tb[IFLA_INFO_KIND])
+		nla_strlcpy(link->kind, tb[IFLA_INFO_KIND], sizeof(link->kind));
 }
 
 static int interfaces_read_link(struct nlmsghdr *hdr, void *data)
@@ -131,7 +130,8 @@ static int interfaces_read_link(struct nlmsghdr *hdr, void *data)
 		return 0;
 	info = nlmsg_data(hdr);
 	link.index = info->ifi_index;
-	link.up = info->ifi_flags & IFF_UP;
+	link.up = (info->ifi_flags & INTERFACES_UP) == INTERFACES_UP;
+	link.master = tb[IFLA_MASTER] ? nla_get_u32(tb[IFLA_MASTER]) : 0;
 	nla_strlcpy(link.name, tb[IFLA_IFNAME], sizeof(link.name));
 	interfaces_parse_kind(tb[IFLA_LINKINFO], &link);
 	items = reallocarray(list->items, list->count + 1, sizeof(*items));
