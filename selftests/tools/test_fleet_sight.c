@@ -202,7 +202,7 @@ static void check_topology(void)
 	take();
 	look();
 	see("bee", 'b', "198.51.100.2", 7);
-	test_text("a list that nobody can use", seen(), "");
+	test_text("a list that is of no use", seen(), "");
 	add("cat", 3, ",\"hub\":true", "");
 	take();
 	test_text("... and one of use to another hub", seen(), "bee=198.51.100.2:7");

@@ -45,8 +45,8 @@ static inline bool weft_pace_is_due(const struct weft_pace *pace, __s64 now)
 
 /*
  * The look was taken, and there was something @new, or not. Then comes a rest of @first_ms, or of
- * twice the last one, which shrinks by a quarter where there was nothing new, and is over when
- * nobody has asked for a look in as long a time.
+ * twice the last one, which shrinks by a quarter where there was nothing new, and is over
+ * after as long a time without a wish to look.
  */
 static inline void weft_pace_done(struct weft_pace *pace, __s64 now, bool new, __s64 first_ms)
 {

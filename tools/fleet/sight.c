@@ -237,7 +237,7 @@ static bool sight_begin(struct sight_job *job)
 	return true;
 }
 
-/* Where each spoke has no other peer than this hub, nobody can use the list. */
+/* Where each spoke has no other peer than this hub, the list is of no use. */
 static bool sight_matters(const struct weft_fleet *fleet, const struct weft_member *hub)
 {
 	size_t i;
