@@ -442,7 +442,7 @@ static void check_node(void)
 	weft_fleet_free(folder.fleet);
 }
 
-/* A link that changes ten times a second, for ten minutes: seconds at which it is looked at. */
+/* A link that changes ten times a second, for ten minutes, in networks that are the same at each look. */
 static void check_pace(void)
 {
 	struct weft_pace pace = { };
@@ -450,20 +450,20 @@ static void check_pace(void)
 	__s64 now, last = 0, shortest = INT64_MAX;
 
 	test_ok(weft_pace_is_due(&pace, 0), "the first look is due at once");
-	weft_pace_done(&pace, 0, 20000);
+	weft_pace_done(&pace, 0, false, 20000);
 	test_ok(!weft_pace_is_due(&pace, 1000000), "... and without a sign there is no other");
 	for (now = 100; now <= 600000; now += 100) {
 		weft_pace_ask(&pace, now, 1000);
 		if (!weft_pace_is_due(&pace, now))
 			continue;
-		weft_pace_done(&pace, now, 20000);
+		weft_pace_done(&pace, now, false, 20000);
 		if (now - last < shortest)
 			shortest = now - last;
 		last = now;
 		looks++;
 	}
 	test_ok(looks == 30 && shortest == 20000, "a link that changes all the time is looked at three times a minute");
-	weft_pace_done(&pace, 0, 20000);
+	weft_pace_done(&pace, 0, false, 20000);
 	weft_pace_ask(&pace, 30000, 1000);
 	weft_pace_ask(&pace, 30900, 1000);
 	test_ok(!weft_pace_is_due(&pace, 30999) && weft_pace_is_due(&pace, 31000), "changes that come together are looked at once");

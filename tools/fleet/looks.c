@@ -68,13 +68,13 @@ void weft_looks_settle(struct weft_looks *looks, const struct weft_step *step, b
 		       __s64 now)
 {
 	if (step->resolve) {
-		weft_pace_done(&looks->underlay, now, step->resolved == WEFT_LOOK_NEW,
+		weft_pace_done(&looks->underlay, now, good && step->resolved == WEFT_LOOK_NEW,
 			       LOOKS_UNDERLAY_REST_MS);
 		if (!good || step->resolved == WEFT_LOOK_FAILED)
 			weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
 	}
 	if (step->look) {
-		weft_pace_done(&looks->sight, now, step->looked == WEFT_LOOK_NEW,
+		weft_pace_done(&looks->sight, now, good && step->looked == WEFT_LOOK_NEW,
 			       LOOKS_SIGHT_REST_MS);
 		if (!good || step->looked == WEFT_LOOK_FAILED)
 			weft_pace_ask(&looks->sight, now, LOOKS_GATHER_MS);
