@@ -7,8 +7,8 @@
 #   ARCH      architectures (default: arm64 s390x armhf); there are also i386 and riscv64, of which by default only the
 #             build, loading and `basic` are tested, and arm64-16k, arm64 with pages of 16 kB
 #   TESTS     names (default: all): unit, the tests in userspace, one process at a time; native, those of them that need a
-#             machine; packages, DKMS and weft-tools; cross, tunnels to another machine, which is this one's architecture; and
-#             tests of kselftest/
+#             machine; packages, DKMS and weft-tools; cross, tunnels to another machine, which is this one's architecture;
+#             planted, the proof that a fault of byte order fails cross; and tests of kselftest/
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -44,7 +44,7 @@ tests_of() { # tests_of ARCH
 		echo "basic packets batch"
 		;;
 	s390x)
-		echo "unit native packages $core cross"
+		echo "unit native packages $core cross planted"
 		;;
 	*)
 		echo "unit native packages $core"
@@ -71,28 +71,12 @@ packages() { # packages ARCH
 	build "$1 packages: weft-tools" env OUT="$work/packages" ARCH="$1" bash tools/deb.sh
 }
 
-# Two machines, whose wire is a pair of sockets of this one. The near one's cases are the test; the far one's kernel has
-# nothing to complain about either.
-cross() { # cross SERIES MODULE
-	local near=$work/near far=$work/far module
-
-	build "6.12 build: weft.ko" selftests/run/vm/module.sh 6.12 || return
-	module=$built
-	local -x VM_ENVIRONMENT=ROLE
-	ROLE=far VM_NETWORK="dgram,local.type=unix,local.path=$far,remote.type=unix,remote.path=$near" \
-		with_verdict "6.12 run" selftests/run/vm/run.sh -k "$module" 6.12 arch/cross >"$work/far.output" &
-	ROLE=near VM_NETWORK="dgram,local.type=unix,local.path=$near,remote.type=unix,remote.path=$far" \
-		with_verdict "$1 run" selftests/run/vm/run.sh -k "$2" "$1" arch/cross
-	wait $!
-	sed 's/ 6\.12 arch/ 6.12 far arch/' "$work/far.output"
-}
-
 in_machine() { # in_machine ARCH TEST...: what of TESTS is for one machine
 	local arch=$1 name list=()
 
 	for name in "${@:2}"; do
 		case $name in
-		unit|cross|packages)
+		unit|cross|planted|packages)
 			;;
 		native)
 			build "$series build: tests of the command" selftests/arch/unit.sh -m "$work/programs" "$arch" || continue
@@ -126,7 +110,8 @@ one() { # one ARCH
 		build "$series build: weft.ko" selftests/run/vm/module.sh "$series" || return
 	module=$built
 	in_machine "$1" "${tests[@]}"
-	[[ " ${tests[*]} " != *" cross "* ]] || cross "$series" "$module"
+	[[ " ${tests[*]} " != *" cross "* ]] || bash selftests/arch/two.sh "$series" "$module"
+	[[ " ${tests[*]} " != *" planted "* ]] || suite "$series planted" bash selftests/prove/cross.sh "$series"
 	echo "# $1: $((SECONDS - started)) s"
 }
 
@@ -137,8 +122,8 @@ check_names() {
 		[ -n "$(arch_of "6.1-$name")" ] || die "'$name' is no architecture; there are: arm64 arm64-16k armhf i386 riscv64 s390x"
 	done
 	for name in ${TESTS:-}; do
-		[[ " unit native packages cross " == *" $name "* || -e selftests/kselftest/$name.sh ]] ||
-			die "'$name' is no test; there are: unit native packages cross, and those of kselftest/, of which the core is: $core"
+		[[ " unit native packages cross planted " == *" $name "* || -e selftests/kselftest/$name.sh ]] ||
+			die "'$name' is no test; there are: unit native packages cross planted, and those of kselftest/, of which the core is: $core"
 	done
 }
 
