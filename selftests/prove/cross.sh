@@ -25,7 +25,7 @@ report() { # report STATUS WORDS
 
 wanted() { # wanted VERDICT CASE
 	grep -qxF -- "$1 - $series $2" "$work/output"
-	report $? "$1: $2"
+	report $? "sees of $2: $1"
 }
 
 work=$(mktemp -d)
