@@ -179,7 +179,7 @@ restored() {
 		member_start "$name"
 	done
 	etcd_await
-	wait_for 120 agent_says n1 "was set back, or lies"
+	wait_for 240 agent_says n1 "was set back, or lies"
 	expect not_a_peer n3
 	holds_for 5 not_a_peer n3
 	expect ping_node n1 n2

@@ -21,7 +21,7 @@
 members=(m1 m2 m3)
 tls=$lib_work/tls
 prefix=/weft/$fleet
-export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=https://192.0.2.1:2379,https://192.0.2.2:2379,https://192.0.2.3:2379 WEFT_ETCD_INTERVAL=10
+export ETCDCTL_API=3 ETCDCTL_ENDPOINTS=https://192.0.2.1:2379,https://192.0.2.2:2379,https://192.0.2.3:2379 WEFT_ETCD_INTERVAL=60
 
 # ---- etcd ----
 
