@@ -381,18 +381,18 @@ static const char *follow(struct weft_folder *folder, const char *machine)
 	static struct weft_refusal why;
 	static char outcome[512];
 	struct weft_fleet_record *hello;
-	bool changed = false;
+	struct weft_underlay_report said;
 	size_t i;
 
 	machine_now = machine;
-	if (!weft_underlay_read(folder, &changed))
+	if (!weft_underlay_read(folder, &said))
 		return "failed";
 	if (!weft_self_greet(folder->self, folder->fleet))
 		test_bail("no hello");
 	hello = weft_fleet_record_parse(folder->self->hello, strlen(folder->self->hello), &why);
 	if (!hello)
 		return why.text;
-	snprintf(outcome, sizeof(outcome), "%llu%s", (unsigned long long)hello->number, changed ? "" : " same");
+	snprintf(outcome, sizeof(outcome), "%llu%s", (unsigned long long)hello->number, said.changed ? "" : " same");
 	for (i = 0; i < hello->endpoints.count; i++)
 		snprintf(outcome + strlen(outcome), sizeof(outcome) - strlen(outcome), " %s", hello->endpoints.items[i].text);
 	weft_fleet_record_free(hello);

@@ -251,24 +251,14 @@ static bool node_take_policy(struct node_job *job, const char *text)
 	return good;
 }
 
-/* Without an agent the policy is followed when a command runs. */
-static bool node_refresh(struct node_job *job)
-{
-	bool changed = false;
-
-	if (!weft_underlay_read(&job->folder, &changed))
-		return false;
-	return !changed || weft_phase_greet(&job->folder);
-}
-
-/* Neither keeps the node from its hello: an interface may come later. */
-static bool node_warn_policy(const struct node_job *job)
+/* Nothing of it keeps the node from its hello: an interface may come later. */
+static bool node_follow_policy(struct node_job *job)
 {
 	const struct weft_words *policy = &job->folder.self->endpoints_from;
 	struct weft_underlay_report report;
 	size_t i;
 
-	if (!weft_underlay_examine(&job->folder, &report))
+	if (!weft_underlay_read(&job->folder, &report))
 		return false;
 	for (i = 0; i < policy->count; i++)
 		if (!report.takes[i])
@@ -393,8 +383,8 @@ int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	if (node_begin(&job) &&
 	    (job.folder.self ? node_check_self(&job, &hello) : node_make_self(&job, &hello)) &&
-	    node_take_words(&job, &hello) && node_refresh(&job) && weft_phase_greet(&job.folder) &&
-	    node_warn_policy(&job) && weft_folder_write(&job.folder, &job.changed))
+	    node_take_words(&job, &hello) && node_follow_policy(&job) &&
+	    weft_phase_greet(&job.folder) && weft_folder_write(&job.folder, &job.changed))
 		status = node_tell_hello(&job);
 	node_end(&job);
 	return status;
@@ -477,6 +467,18 @@ static bool node_outbid_clash(struct node_job *job)
 	return !self || !self->clash || weft_phase_greet(&job->folder);
 }
 
+/*
+ * Without an agent the policy is followed when a command runs. A machine whose addresses cannot
+ * be read has a complaint: a revocation does not wait for them.
+ */
+static void node_renew_endpoints(struct node_job *job)
+{
+	struct weft_underlay_report report;
+
+	if (weft_underlay_read(&job->folder, &report) && report.changed)
+		weft_phase_greet(&job->folder);
+}
+
 int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 {
 	struct node_job job = { .ctx = ctx, .name = argv[0] };
@@ -494,9 +496,8 @@ int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 	good = node_begin(&job) && weft_folder_need(&job.folder) &&
 	       (argc < 2 || weft_fleet_take_bundle(ctx, job.folder.fleet, &text, &merge)) &&
 	       node_outbid_clash(&job);
-	/* A machine whose addresses cannot be read is told of; a revocation does not wait for it. */
-	good = good && (node_refresh(&job) || true);
 	if (good) {
+		node_renew_endpoints(&job);
 		weft_fleet_warn_refused(ctx, &merge);
 		good = weft_fleet_apply(ctx, &job.folder, &apply) &&
 		       weft_fleet_check_identity(&job.folder, &apply);

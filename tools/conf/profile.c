@@ -335,6 +335,16 @@ struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 	return NULL;
 }
 
+bool weft_profile_words_equal(const struct weft_words *a, const struct weft_words *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->count && i < b->count; i++)
+		if (strcmp(a->items[i].text, b->items[i].text))
+			return false;
+	return a->count == b->count;
+}
+
 /* Wiped, because a hook may contain a key. */
 void weft_profile_words_free(struct weft_words *words)
 {

@@ -94,6 +94,8 @@ bool weft_profile_words_add(struct weft_words *words, const char *text,
 			    unsigned int line);
 /* The same for a text that is formatted. */
 bool weft_profile_words_print(struct weft_words *words, const char *fmt, va_list args);
+/* The same texts in the same order. */
+bool weft_profile_words_equal(const struct weft_words *a, const struct weft_words *b);
 void weft_profile_words_free(struct weft_words *words);
 /* Letters, digits and _=+.-, 15 at most. */
 bool weft_profile_name_is_good(const char *name, size_t len);

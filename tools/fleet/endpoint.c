@@ -67,3 +67,13 @@ bool weft_fleet_endpoint_equal(const char *a, const char *b)
 	/* The length of both is 0. */
 	return !weft_model_allowedip_compare(&x, &y) && !strcmp(strrchr(a, ':'), strrchr(b, ':'));
 }
+
+bool weft_fleet_endpoint_is_in(const struct weft_words *words, const char *endpoint)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		if (weft_fleet_endpoint_equal(words->items[i].text, endpoint))
+			return true;
+	return false;
+}

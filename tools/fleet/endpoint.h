@@ -3,6 +3,7 @@
 #ifndef _WEFT_TOOLS_FLEET_ENDPOINT_H
 #define _WEFT_TOOLS_FLEET_ENDPOINT_H
 
+#include "conf/profile.h"
 #include "model/format.h"
 #include "model/model.h"
 
@@ -20,5 +21,7 @@ struct weft_endpoint_text weft_fleet_endpoint_format(const struct weft_allowedip
 						     unsigned int port);
 /* Whether both texts, which have the form of endpoints, are the same address and port. */
 bool weft_fleet_endpoint_equal(const char *a, const char *b);
+/* Whether @endpoint is one of @words. */
+bool weft_fleet_endpoint_is_in(const struct weft_words *words, const char *endpoint);
 
 #endif /* _WEFT_TOOLS_FLEET_ENDPOINT_H */

@@ -309,22 +309,13 @@ static void model_add_endpoints(struct model_job *job, const struct weft_member 
 			model_put_endpoint(to, from->items[i].text);
 }
 
-static bool model_has_endpoint(const struct weft_words *words, const char *endpoint)
-{
-	size_t i;
-
-	for (i = 0; i < words->count; i++)
-		if (weft_fleet_endpoint_equal(words->items[i].text, endpoint))
-			return true;
-	return false;
-}
-
 /* An endpoint that two hubs see, or that the node names itself, is there once. */
 static bool model_is_news(const struct weft_member *member, const struct weft_seen_entry *first,
 			  const struct weft_seen_entry *entry)
 {
-	if (model_has_endpoint(&member->node->endpoints, entry->endpoint) ||
-	    (member->hello && model_has_endpoint(&member->hello->endpoints, entry->endpoint)))
+	if (weft_fleet_endpoint_is_in(&member->node->endpoints, entry->endpoint) ||
+	    (member->hello &&
+	     weft_fleet_endpoint_is_in(&member->hello->endpoints, entry->endpoint)))
 		return false;
 	for (; first < entry; first++)
 		if (weft_fleet_endpoint_equal(first->endpoint, entry->endpoint))

@@ -80,16 +80,6 @@ static bool sight_is_up(const struct weft_peer *peer)
 	       peer->state == WEFT_PEER_STATE_UP && peer->endpoint.any.sa_family != AF_UNSPEC;
 }
 
-static bool sight_has(const struct weft_words *words, const char *endpoint)
-{
-	size_t i;
-
-	for (i = 0; i < words->count; i++)
-		if (weft_fleet_endpoint_equal(words->items[i].text, endpoint))
-			return true;
-	return false;
-}
-
 static bool sight_is_told(const struct sight_job *job, const struct weft_member *member,
 			  const char *endpoint)
 {
@@ -104,8 +94,8 @@ static bool sight_is_told(const struct sight_job *job, const struct weft_member 
 
 static bool sight_is_listed(const struct weft_member *member, const char *endpoint)
 {
-	return sight_has(&member->node->endpoints, endpoint) ||
-	       (member->hello && sight_has(&member->hello->endpoints, endpoint));
+	return weft_fleet_endpoint_is_in(&member->node->endpoints, endpoint) ||
+	       (member->hello && weft_fleet_endpoint_is_in(&member->hello->endpoints, endpoint));
 }
 
 /* A name of a host that the admin gives is an address among the kernel's candidates. */
@@ -288,19 +278,9 @@ static bool sight_read_device(const struct weft_folder *folder, struct weft_devi
 	       weft_backend_get(ctx, folder->name, dev);
 }
 
-static bool sight_equal(const struct weft_words *a, const struct weft_words *b)
-{
-	size_t i;
-
-	for (i = 0; i < a->count && i < b->count; i++)
-		if (strcmp(a->items[i].text, b->items[i].text))
-			return false;
-	return a->count == b->count;
-}
-
 static void sight_set(struct weft_words *seen, struct weft_words *now, bool *changed)
 {
-	*changed = !sight_equal(seen, now);
+	*changed = !weft_profile_words_equal(seen, now);
 	weft_profile_words_free(seen);
 	*seen = *now;
 }

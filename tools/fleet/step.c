@@ -186,11 +186,12 @@ static enum weft_look step_outcome(bool good, bool changed)
  */
 static void step_resolve(struct step_job *job)
 {
-	bool changed = false, good = true;
+	struct weft_underlay_report report = { };
+	bool good = true;
 
 	if (job->step->resolve || job->step->accepted)
-		good = weft_underlay_read(job->folder, &changed);
-	job->step->resolved = step_outcome(good, changed);
+		good = weft_underlay_read(job->folder, &report);
+	job->step->resolved = step_outcome(good, report.changed);
 	job->step->resolves = job->folder->self->endpoints_from.count;
 }
 

@@ -337,16 +337,6 @@ static void underlay_sort(struct underlay_job *job)
 	qsort(choices, job->choice_count, sizeof(*choices), underlay_compare);
 }
 
-static bool underlay_has(const struct weft_words *words, const char *endpoint)
-{
-	size_t i;
-
-	for (i = 0; i < words->count; i++)
-		if (weft_fleet_endpoint_equal(words->items[i].text, endpoint))
-			return true;
-	return false;
-}
-
 static bool underlay_give(struct underlay_job *job, struct weft_words *found)
 {
 	const struct weft_words *fixed = job->in->fixed;
@@ -355,7 +345,7 @@ static bool underlay_give(struct underlay_job *job, struct weft_words *found)
 
 	for (i = 0; i < job->choice_count; i++) {
 		text = weft_fleet_endpoint_format(&job->choices[i].ip, job->in->port);
-		if (underlay_has(fixed, text.chars))
+		if (weft_fleet_endpoint_is_in(fixed, text.chars))
 			continue;
 		if (fixed->count + found->count >= WEFT_FLEET_ENDPOINTS_MAX)
 			job->in->report.cut++;
@@ -461,42 +451,16 @@ static bool underlay_look(const struct weft_folder *folder, struct weft_words *f
 	return good;
 }
 
-static bool underlay_same(const struct weft_words *a, const struct weft_words *b)
-{
-	size_t i;
-
-	if (a->count != b->count)
-		return false;
-	for (i = 0; i < a->count; i++)
-		if (strcmp(a->items[i].text, b->items[i].text))
-			return false;
-	return true;
-}
-
-bool weft_underlay_read(struct weft_folder *folder, bool *changed)
+bool weft_underlay_read(struct weft_folder *folder, struct weft_underlay_report *report)
 {
 	struct weft_self *self = folder->self;
-	struct weft_underlay_report report = { };
 	struct weft_words found = { };
-	bool good = underlay_look(folder, &found, &report);
-
-	if (good && !underlay_same(&found, &self->found)) {
-		weft_profile_words_free(&self->found);
-		self->found = found;
-		*changed = true;
-		return true;
-	}
-	weft_profile_words_free(&found);
-	return good;
-}
-
-bool weft_underlay_examine(const struct weft_folder *folder, struct weft_underlay_report *report)
-{
-	struct weft_words found = { };
-	bool good;
 
 	*report = (struct weft_underlay_report){ };
-	good = underlay_look(folder, &found, report);
-	weft_profile_words_free(&found);
-	return good;
+	if (!underlay_look(folder, &found, report))
+		return false;
+	report->changed = !weft_profile_words_equal(&found, &self->found);
+	weft_profile_words_free(&self->found);
+	self->found = found;
+	return true;
 }

@@ -26,10 +26,12 @@ bool weft_underlay_word_is_good(const char *word, const char *fleet);
  * struct weft_underlay_report - what a policy has found
  * @takes: for each word, whether it takes an address of the machine
  * @cut: the number of endpoints that a hello has no room for
+ * @changed: the node had other endpoints by its policy before; not of a mere choice
  */
 struct weft_underlay_report {
 	bool takes[WEFT_SELF_POLICY_MAX];
 	size_t cut;
+	bool changed;
 };
 
 /**
@@ -66,11 +68,9 @@ struct weft_underlay {
  */
 bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found);
 /*
- * Read the machine's addresses, and set @found of the node of @folder by its policy. *@changed
- * is set if it was another list. False after a complaint: the list is as it was.
+ * Read the machine's addresses, and set @found of the node of @folder by its policy; fills in
+ * @report. False after a complaint: the list is as it was.
  */
-bool weft_underlay_read(struct weft_folder *folder, bool *changed);
-/* Read the machine's addresses, and fill in @report alone. False after a complaint. */
-bool weft_underlay_examine(const struct weft_folder *folder, struct weft_underlay_report *report);
+bool weft_underlay_read(struct weft_folder *folder, struct weft_underlay_report *report);
 
 #endif /* _WEFT_TOOLS_FLEET_UNDERLAY_H */
