@@ -85,19 +85,24 @@ static void check_policy(struct test_bench *bench)
 	step.resolved = WEFT_LOOK_FAILED;
 	test_text("... and a look", step_at(&looks, &step, true, 91000), "a 111000");
 	step.resolved = WEFT_LOOK_SAME;
+	step.gone_at = 1;
+	test_text("an endpoint that is gone is looked for again", step_at(&looks, &step, true, 111000), "a 141000");
+	test_text("... whatever steps come between", step_at(&looks, &step, true, 120000), " 141000");
+	step.gone_at = 0;
+	test_text("... once", step_at(&looks, &step, true, 141000), "a -1");
 	test_ok(watches == 1, "one subscription");
 	step.resolves = false;
-	step_at(&looks, &step, true, 111000);
+	step_at(&looks, &step, true, 145000);
 	test_ok(looks.links < 0, "... that ends with the policy");
 	watch_error = -EMFILE;
 	step.resolves = true;
-	step_at(&looks, &step, true, 120000);
-	step_at(&looks, &step, true, 130000);
+	step_at(&looks, &step, true, 150000);
+	step_at(&looks, &step, true, 160000);
 	test_bench_flush(bench);
 	test_text("a subscription that fails is tried again, and told once", bench->err,
 		  "weft: warning: prod: endpoints do not follow changes of addresses: no answer\n");
 	watch_error = 0;
-	test_text("... until it succeeds", step_at(&looks, &step, true, 140000), " 141000");
+	test_text("... until it succeeds", step_at(&looks, &step, true, 170000), " 171000");
 	weft_looks_end(&looks);
 	test_ok(looks.links < 0, "an end");
 }

@@ -261,6 +261,23 @@ static void check_seen(void)
 	test_text("seen: in a group", model_of("cat", 'c'), "ant 10.7.0.1/32\nbee 10.7.0.2/32 @198.51.100.2:7\n");
 }
 
+/* Two private networks with the same addresses. */
+static void check_same_network(void)
+{
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true", SEEN("\"bee=192.168.0.3:5\""));
+	add_saying("bee", 2, "", ",\"endpoints\":[\"192.168.0.2:5\",\"192.168.0.2:6\",\"203.0.113.2:5\"]");
+	add_saying("cat", 3, ",\"endpoints\":[\"192.168.0.3:5\"]", ",\"endpoints\":[\"192.168.0.2:5\"]");
+	test_text("an endpoint that is this node's own, too", model_of("cat", 'c'),
+		  "ant 10.7.0.1/32\nbee 10.7.0.2/32 @192.168.0.2:6, 203.0.113.2:5\n");
+	test_text("... and another node's", model_of("ant", 'a'),
+		  "bee 10.7.0.2/32 @192.168.0.2:5, 192.168.0.2:6, 203.0.113.2:5\ncat 10.7.0.3/32 @192.168.0.3:5, 192.168.0.2:5\n");
+	begin("mesh");
+	add_saying("bee", 2, ",\"endpoints\":[\"192.168.0.2:5\"]", "");
+	add_saying("cat", 3, "", ",\"endpoints\":[\"192.168.0.2:5\"]");
+	test_text("... and one that the admin names", model_of("cat", 'c'), "bee 10.7.0.2/32 @192.168.0.2:5\n");
+}
+
 /* A hub that was taken over. */
 static void check_lying_hub(void)
 {
@@ -294,7 +311,12 @@ static void check_seen_most(void)
 	add_saying("bee", 2, "", endpoints);
 	add("cat", 3, "");
 	got = model_of("cat", 'c');
-	test_ok(strstr(got, "192.0.2.16:5\n") && !strstr(got, "198.51.100.2"), "seen: no more than the kernel has room for");
+	test_ok(strstr(got, "192.0.2.15:5, 198.51.100.2:7\n") && !strstr(got, "192.0.2.16"), "seen: one place is for it");
+	begin("mesh");
+	add_saying("ant", 1, ",\"hub\":true", SEEN("\"bee=192.0.2.3:5\""));
+	add_saying("bee", 2, "", endpoints);
+	add("cat", 3, "");
+	test_ok(strstr(model_of("cat", 'c'), "192.0.2.16:5\n"), "... but not if the node names it itself");
 }
 
 int main(void)
@@ -309,6 +331,7 @@ int main(void)
 	check_keys();
 	check_endpoints();
 	check_seen();
+	check_same_network();
 	check_lying_hub();
 	check_seen_most();
 	weft_fleet_free(fleet);

@@ -11,6 +11,7 @@
 
 #include "fleet.h"
 #include "fleet_node.h"
+#include "conf/setting.h"
 #include "fleet/folder.h"
 #include "fleet/last.h"
 #include "fleet/step.h"
@@ -326,6 +327,112 @@ static void check_forged(void)
 	test_ok(strstr(said, "is refused") && last_time() == NOW + 201, "... and those of a whole store always");
 }
 
+/* The machine of check_endpoints(): eth0 has an address, or none, or the kernel does not answer. */
+
+static const char *machine_address;
+static bool machine_broken;
+
+static int machine_links(struct weft_host *host, struct weft_host_links *to)
+{
+	static const struct weft_host_link_name eth0 = { 2, "eth0", "", 0, true };
+
+	snprintf(host->error, sizeof(host->error), "no answer");
+	if (machine_broken)
+		return -EIO;
+	*to = (struct weft_host_links){ malloc(sizeof(eth0)), 1 };
+	*to->items = eth0;
+	return 0;
+}
+
+static int machine_addresses(struct weft_host *host, struct weft_host_addresses *to)
+{
+	struct weft_host_address address = { .index = 2 };
+	char text[64];
+
+	(void)host;
+	if (!machine_address)
+		return 0;
+	snprintf(text, sizeof(text), "%s", machine_address);
+	if (!weft_setting_prefix(text, &address.prefix))
+		test_bail("an address of the test");
+	*to = (struct weft_host_addresses){ malloc(sizeof(address)), 1 };
+	*to->items = address;
+	return 0;
+}
+
+static void set_policy(void)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+	bool changed;
+
+	prepare(&bench, NOW);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) ||
+	    !weft_profile_words_add(&folder.self->endpoints_from, "eth0", 0))
+		test_bail("the state cannot be read");
+	folder.self->serial = 1;
+	if (!weft_folder_write(&folder, &changed))
+		test_bail("the state cannot be written");
+	weft_folder_free(&folder);
+	finish(&bench);
+}
+
+static bool says(const char *endpoint)
+{
+	return strstr(step.hello, endpoint);
+}
+
+static void look(__s64 at)
+{
+	step.resolve = true;
+	take_step(at);
+	step.resolve = false;
+}
+
+static void check_endpoints(void)
+{
+	struct weft_host plain = fleet_node_host;
+
+	fleet_node_host.links = machine_links;
+	fleet_node_host.all_addresses = machine_addresses;
+	new_node();
+	set_policy();
+	machine_address = "192.0.2.5/24";
+	look(0);
+	test_ok(step.resolves && step.resolved == WEFT_LOOK_NEW && says("192.0.2.5:51820"), "a look at the machine's addresses");
+	fleet_terms(&text, 'A', 1, "A", "");
+	fleet_node(&text, 'A', "ant", 1, 1, 'a', "10.7.0.1", "");
+	fleet_node(&text, 'A', "bee", 1, 1, 'b', "10.7.0.2", ",\"prefixes\":[\"192.0.2.0/24\"]");
+	take_step(10);
+	test_ok(!says("192.0.2.5") && !step.gone_at, "a record whose prefix has the address is a reason to look, too");
+	fleet_node(&text, 'A', "bee", 2, 1, 'b', "10.7.0.2", "");
+	take_step(15);
+	test_ok(says("192.0.2.5:51820"), "... and one that gives it back");
+	machine_broken = true;
+	look(20);
+	test_ok(step.resolved == WEFT_LOOK_FAILED && says("192.0.2.5:51820"), "a look that fails, and leaves the hello as it was");
+	say_fleet(2, ",\"revoked\":{\"bee\":1}", "");
+	take_step(30);
+	test_ok(step.epoch == 2 && last_time() == NOW + 30, "... and keeps no revocation from the interface");
+	machine_broken = false;
+	machine_address = NULL;
+	look(40);
+	test_ok(step.resolved == WEFT_LOOK_SAME && step.gone_at == NOW + 40 && says("192.0.2.5:51820"), "an address that is gone stays");
+	machine_address = "192.0.2.5/24";
+	look(50);
+	test_ok(!step.gone_at && step.resolved == WEFT_LOOK_SAME, "... until it is back");
+	machine_address = NULL;
+	look(60);
+	say_fleet(3, "", "");
+	take_step(89);
+	test_ok(says("192.0.2.5:51820"), "... or for half a minute");
+	set_clock(89, DAY);
+	test_ok(step.gone_at == NOW + DAY + 60 && says("192.0.2.5:51820"), "... whatever the clock says");
+	look(DAY + 90);
+	test_ok(!step.gone_at && step.resolved == WEFT_LOOK_NEW && !says("192.0.2.5"), "... and leaves the hello then");
+	fleet_node_host = plain;
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -340,6 +447,7 @@ int main(void)
 	check_lost_hello();
 	check_forged();
 	check_strangers();
+	check_endpoints();
 	weft_step_free(&step);
 	fleet_clear(&text);
 	unlink("prod/memory");

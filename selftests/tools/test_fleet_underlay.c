@@ -376,7 +376,7 @@ static int machine_addresses(struct weft_host *host, struct weft_host_addresses 
 }
 
 /* "GENERATION ENDPOINT..." of the node's hello after the policy was followed. */
-static const char *follow(struct weft_folder *folder, const char *machine)
+static const char *follow_keeping(struct weft_folder *folder, bool keeps, const char *machine)
 {
 	static struct weft_refusal why;
 	static char outcome[512];
@@ -385,7 +385,7 @@ static const char *follow(struct weft_folder *folder, const char *machine)
 	size_t i;
 
 	machine_now = machine;
-	if (!weft_underlay_read(folder, &said))
+	if (!weft_underlay_read(folder, keeps, &said))
 		return "failed";
 	if (!weft_self_greet(folder->self, folder->fleet))
 		test_bail("no hello");
@@ -393,10 +393,46 @@ static const char *follow(struct weft_folder *folder, const char *machine)
 	if (!hello)
 		return why.text;
 	snprintf(outcome, sizeof(outcome), "%llu%s", (unsigned long long)hello->number, said.changed ? "" : " same");
+	if (said.gone)
+		snprintf(outcome + strlen(outcome), sizeof(outcome) - strlen(outcome), " -%zu", said.gone);
 	for (i = 0; i < hello->endpoints.count; i++)
 		snprintf(outcome + strlen(outcome), sizeof(outcome) - strlen(outcome), " %s", hello->endpoints.items[i].text);
 	weft_fleet_record_free(hello);
 	return outcome;
+}
+
+static const char *follow(struct weft_folder *folder, const char *machine)
+{
+	return follow_keeping(folder, false, machine);
+}
+
+/* Endpoints that are gone, and stay for now. */
+static void check_gone(struct weft_folder *folder)
+{
+	struct weft_self *self = folder->self;
+	char most[512] = "2 203.0.113.100/24";
+	int i;
+
+	follow(folder, "2 203.0.113.5/24,7 192.0.2.7/24");
+	test_text("an address is gone, and stays in its place", follow_keeping(folder, true, "7 192.0.2.7/24"),
+		  "6 same -1 203.0.113.5:7 192.0.2.7:7");
+	test_text("... behind a new one", follow_keeping(folder, true, "7 192.0.2.6/24"), "7 -2 192.0.2.6:7 203.0.113.5:7 192.0.2.7:7");
+	test_text("... and is back", follow_keeping(folder, true, "2 203.0.113.5/24,7 192.0.2.7/24,7 192.0.2.6/24"),
+		  "8 203.0.113.5:7 192.0.2.6:7 192.0.2.7:7");
+	test_text("... or leaves the hello", follow(folder, "7 192.0.2.6/24"), "9 192.0.2.6:7");
+	test_text("none is left", follow_keeping(folder, true, ""), "9 same -1 192.0.2.6:7");
+	self->port = 8;
+	test_text("with another port it does not stay", follow_keeping(folder, true, "2 203.0.113.5/24"), "10 203.0.113.5:8");
+	weft_profile_words_add(&self->endpoints, "203.0.113.5:8", 0);
+	test_text("nor twice", follow_keeping(folder, true, ""), "10 203.0.113.5:8");
+	weft_profile_words_free(&self->endpoints);
+	for (i = 1; i < 16; i++)
+		snprintf(most + strlen(most), sizeof(most) - strlen(most), ",2 203.0.113.%d/24", 100 + i);
+	follow(folder, most);
+	test_ok(!strstr(follow_keeping(folder, true, "2 203.0.113.99/24"), "203.0.113.115") && self->found.count == WEFT_FLEET_ENDPOINTS_MAX,
+		"... nor beyond the room of a hello");
+	weft_profile_words_free(&self->endpoints_from);
+	test_text("... nor without a policy", follow_keeping(folder, true, ""), "13");
 }
 
 static void check_node(void)
@@ -437,6 +473,10 @@ static void check_node(void)
 	test_text("no address any more", follow(&folder, ""), "5 192.0.2.1:9");
 	weft_profile_words_free(&self->endpoints_from);
 	test_text("the policy is switched off", follow(&folder, "2 203.0.113.6/24"), "5 same 192.0.2.1:9");
+	weft_profile_words_free(&self->endpoints);
+	weft_profile_words_add(&self->endpoints_from, "eth0", 0);
+	weft_profile_words_add(&self->endpoints_from, "eth1", 0);
+	check_gone(&folder);
 	test_bench_end(&bench);
 	weft_self_free(self);
 	weft_fleet_free(folder.fleet);

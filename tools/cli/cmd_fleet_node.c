@@ -258,7 +258,7 @@ static bool node_follow_policy(struct node_job *job)
 	struct weft_underlay_report report;
 	size_t i;
 
-	if (!weft_underlay_read(&job->folder, &report))
+	if (!weft_underlay_read(&job->folder, false, &report))
 		return false;
 	for (i = 0; i < policy->count; i++)
 		if (!report.takes[i])
@@ -475,7 +475,7 @@ static void node_renew_endpoints(struct node_job *job)
 {
 	struct weft_underlay_report report;
 
-	if (weft_underlay_read(&job->folder, &report) && report.changed)
+	if (weft_underlay_read(&job->folder, false, &report) && report.changed)
 		weft_phase_greet(&job->folder);
 }
 

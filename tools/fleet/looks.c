@@ -73,6 +73,8 @@ void weft_looks_settle(struct weft_looks *looks, const struct weft_step *step, b
 		if (!good || step->resolved == WEFT_LOOK_FAILED)
 			weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
 	}
+	if (step->gone_at)
+		weft_pace_ask(&looks->underlay, now, WEFT_STEP_GONE_S * 1000);
 	if (step->look) {
 		weft_pace_done(&looks->sight, now, good && step->looked == WEFT_LOOK_NEW,
 			       LOOKS_SIGHT_REST_MS);

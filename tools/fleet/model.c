@@ -267,6 +267,15 @@ struct model_endpoints {
 	size_t count;
 };
 
+/* Two private networks may have the same addresses: such an endpoint leads back to this machine. */
+static bool model_is_own(const struct model_job *job, const char *endpoint)
+{
+	const struct weft_member *self = job->self;
+
+	return weft_fleet_endpoint_is_in(&self->node->endpoints, endpoint) ||
+	       (self->hello && weft_fleet_endpoint_is_in(&self->hello->endpoints, endpoint));
+}
+
 static bool model_takes_endpoint(struct model_job *job, const struct weft_member *member,
 				 const char *endpoint, bool names)
 {
@@ -284,8 +293,10 @@ static bool model_takes_endpoint(struct model_job *job, const struct weft_member
 			  endpoint, member->name);
 		return false;
 	}
-	if (names || !weft_fleet_endpoint_is_special(&address))
+	if (names)
 		return true;
+	if (!weft_fleet_endpoint_is_special(&address))
+		return !model_is_own(job, endpoint);
 	model_say(job, "endpoint %s of node %s is not the address of a host: it is left out",
 		  endpoint, member->name);
 	return false;
@@ -299,20 +310,22 @@ static void model_put_endpoint(struct model_endpoints *to, const char *endpoint)
 }
 
 static void model_add_endpoints(struct model_job *job, const struct weft_member *member,
-				const struct weft_words *from, bool names,
+				const struct weft_words *from, bool names, size_t most,
 				struct model_endpoints *to)
 {
 	size_t i;
 
-	for (i = 0; i < from->count && to->count < WEFT_CANDIDATES_MAX; i++)
+	for (i = 0; i < from->count && to->count < most; i++)
 		if (model_takes_endpoint(job, member, from->items[i].text, names))
 			model_put_endpoint(to, from->items[i].text);
 }
 
 /* An endpoint that two hubs see, or that the node names itself, is there once. */
-static bool model_is_news(const struct weft_member *member, const struct weft_seen_entry *first,
-			  const struct weft_seen_entry *entry)
+static bool model_is_news(const struct model_job *job, const struct weft_member *member,
+			  const struct weft_seen_entry *first, const struct weft_seen_entry *entry)
 {
+	if (model_is_own(job, entry->endpoint))
+		return false;
 	if (weft_fleet_endpoint_is_in(&member->node->endpoints, entry->endpoint) ||
 	    (member->hello &&
 	     weft_fleet_endpoint_is_in(&member->hello->endpoints, entry->endpoint)))
@@ -331,8 +344,20 @@ static void model_add_seen(struct model_job *job, const struct weft_member *memb
 	const struct weft_seen_entry *entries = weft_seen_find(&job->seen, member, &count);
 
 	for (i = 0; i < count && to->count < WEFT_CANDIDATES_MAX; i++)
-		if (model_is_news(member, entries, &entries[i]))
+		if (model_is_news(job, member, entries, &entries[i]))
 			model_put_endpoint(to, entries[i].endpoint);
+}
+
+/* One place is for what hubs see: of a node behind a NAT it may be the only one that works. */
+static size_t model_room(const struct model_job *job, const struct weft_member *member)
+{
+	size_t i, count;
+	const struct weft_seen_entry *entries = weft_seen_find(&job->seen, member, &count);
+
+	for (i = 0; i < count; i++)
+		if (model_is_news(job, member, entries, &entries[i]))
+			return WEFT_CANDIDATES_MAX - 1;
+	return WEFT_CANDIDATES_MAX;
 }
 
 /*
@@ -347,9 +372,10 @@ static void model_give_endpoint(struct model_job *job, size_t number)
 
 	to.len = 0;
 	to.count = 0;
-	model_add_endpoints(job, member, &member->node->endpoints, true, &to);
+	model_add_endpoints(job, member, &member->node->endpoints, true, WEFT_CANDIDATES_MAX, &to);
 	if (member->hello)
-		model_add_endpoints(job, member, &member->hello->endpoints, false, &to);
+		model_add_endpoints(job, member, &member->hello->endpoints, false,
+				    model_room(job, member), &to);
 	model_add_seen(job, member, &to);
 	if (!to.count)
 		return;

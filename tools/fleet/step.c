@@ -72,6 +72,8 @@ static void step_follow_clock(struct step_job *job)
 		step->published_at += step->jump;
 	if (step->ordered_at)
 		step->ordered_at += step->jump;
+	if (step->gone_at)
+		step->gone_at += step->jump;
 	step_shift(job, &self->announced, 2 * WEFT_SCHEDULE_PATIENCE_S, 0);
 	step_shift(job, &self->grace_until, 0, weft_phase_grace(terms));
 	step->jump = 0;
@@ -180,6 +182,20 @@ static enum weft_look step_outcome(bool good, bool changed)
 	return !good ? WEFT_LOOK_FAILED : changed ? WEFT_LOOK_NEW : WEFT_LOOK_SAME;
 }
 
+/* A lease that is renewed and a link that is reset have their address again soon. */
+static bool step_keeps_gone(const struct step_job *job)
+{
+	return !job->step->gone_at || job->ctx->now - job->step->gone_at < WEFT_STEP_GONE_S;
+}
+
+static void step_note_gone(struct step_job *job, const struct weft_underlay_report *report)
+{
+	if (!report->gone)
+		job->step->gone_at = 0;
+	else if (!job->step->gone_at)
+		job->step->gone_at = job->ctx->now;
+}
+
 /*
  * A new record may have another port of the fleet, or another prefix. A machine whose addresses
  * cannot be read keeps the endpoints that it had.
@@ -187,10 +203,12 @@ static enum weft_look step_outcome(bool good, bool changed)
 static void step_resolve(struct step_job *job)
 {
 	struct weft_underlay_report report = { };
-	bool good = true;
+	bool good = true, reads = job->step->resolve || job->step->accepted;
 
-	if (job->step->resolve || job->step->accepted)
-		good = weft_underlay_read(job->folder, &report);
+	if (reads)
+		good = weft_underlay_read(job->folder, step_keeps_gone(job), &report);
+	if (reads && good)
+		step_note_gone(job, &report);
 	job->step->resolved = step_outcome(good, report.changed);
 	job->step->resolves = job->folder->self->endpoints_from.count;
 }

@@ -9,6 +9,9 @@
 
 #include "fleet/folder.h"
 
+/* For so many seconds a hello has endpoints that are gone. */
+#define WEFT_STEP_GONE_S	30
+
 /* What came of a look at endpoints: nothing new, or something, or there was none. */
 enum weft_look {
 	WEFT_LOOK_SAME,
@@ -33,6 +36,7 @@ enum weft_look {
  * @order: the order of the admin that @ordered_at is about
  * @ordered_at: since when it is known, 0: the node has followed it
  * @told_at: when refused records were told, 0: never
+ * @gone_at: since when endpoints of the policy are gone that the hello still has, 0: there are none
  * @accepted: records that were new
  * @epoch: of the fleet
  * @peers: peers of the interface
@@ -64,6 +68,7 @@ struct weft_step {
 	__u64 order;
 	__s64 ordered_at;
 	__s64 told_at;
+	__s64 gone_at;
 	size_t accepted;
 	__u64 epoch;
 	size_t peers;

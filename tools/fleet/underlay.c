@@ -355,6 +355,80 @@ static bool underlay_give(struct underlay_job *job, struct weft_words *found)
 	return true;
 }
 
+/* The tunnel has left a former port, and addresses inside are left out by all nodes. */
+static bool underlay_may_stay(const struct underlay_job *job, const char *endpoint)
+{
+	struct weft_allowedip ip;
+
+	if (weft_fleet_endpoint_is_in(job->in->fixed, endpoint) ||
+	    !weft_fleet_endpoint_parse(endpoint, &ip))
+		return false;
+	ip.cidr = ip.family == AF_INET ? 32 : 128;
+	return !strcmp(endpoint, weft_fleet_endpoint_format(&ip, job->in->port).chars) &&
+	       !underlay_is_inside(job, &ip);
+}
+
+static bool underlay_has_news(const struct weft_words *before, const struct weft_words *found)
+{
+	size_t i;
+
+	for (i = 0; i < found->count; i++)
+		if (!weft_fleet_endpoint_is_in(before, found->items[i].text))
+			return true;
+	return false;
+}
+
+/* Of @before those that are gone, and the others, too, if it @takes them. False: no memory. */
+static bool underlay_keep(struct underlay_job *job, const struct weft_words *found, bool takes,
+			  struct weft_words *to)
+{
+	const struct weft_words *before = job->in->before;
+	size_t i, room = WEFT_FLEET_ENDPOINTS_MAX - job->in->fixed->count;
+	const char *text;
+	bool there;
+
+	if (!takes)
+		room -= found->count;
+	for (i = 0; i < before->count && to->count < room; i++) {
+		text = before->items[i].text;
+		there = weft_fleet_endpoint_is_in(found, text);
+		if (there ? !takes : !underlay_may_stay(job, text))
+			continue;
+		job->in->report.gone += !there;
+		if (!weft_profile_words_add(to, text, 0))
+			return false;
+	}
+	return true;
+}
+
+static bool underlay_append(struct weft_words *to, const struct weft_words *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->count; i++)
+		if (!weft_profile_words_add(to, from->items[i].text, 0))
+			return false;
+	return true;
+}
+
+/* What stays has its place: a hello that differs by its order alone goes to all nodes in vain. */
+static bool underlay_join(struct underlay_job *job, struct weft_words *found)
+{
+	bool news = underlay_has_news(job->in->before, found), good;
+	struct weft_words kept = { }, none = { };
+
+	good = underlay_keep(job, found, !news, &kept);
+	if (good && news)
+		good = underlay_append(found, &kept);
+	if (good && !news && job->in->report.gone) {
+		weft_profile_words_free(found);
+		*found = kept;
+		kept = none;
+	}
+	weft_profile_words_free(&kept);
+	return good;
+}
+
 static void underlay_begin(struct underlay_job *job)
 {
 	const struct weft_words *policy = job->in->policy;
@@ -385,7 +459,8 @@ bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found
 		for (i = 0; i < addresses->count; i++)
 			underlay_take(&job, &addresses->items[i]);
 		underlay_sort(&job);
-		good = underlay_give(&job, found);
+		good = underlay_give(&job, found) &&
+		       (!underlay->before || underlay_join(&job, found));
 	}
 	free(job.tunnels);
 	free(job.choices);
@@ -414,7 +489,8 @@ static bool underlay_read_machine(const struct weft_folder *folder, struct weft_
 			     folder->name, host->error);
 }
 
-static bool underlay_choose(const struct weft_folder *folder, struct weft_host_links *links,
+static bool underlay_choose(const struct weft_folder *folder, bool keeps,
+			    struct weft_host_links *links,
 			    const struct weft_host_addresses *addresses, struct weft_words *found,
 			    struct weft_underlay_report *report)
 {
@@ -423,7 +499,8 @@ static bool underlay_choose(const struct weft_folder *folder, struct weft_host_l
 	struct weft_prefix_table prefixes;
 	struct weft_underlay underlay = {
 		.fleet = self->fleet, .policy = &self->endpoints_from,
-		.fixed = &self->endpoints, .links = links, .addresses = addresses,
+		.fixed = &self->endpoints, .before = keeps ? &self->found : NULL,
+		.links = links, .addresses = addresses,
 		.prefixes = &prefixes, .node = member ? member->node : NULL,
 		.port = underlay_port(folder),
 	};
@@ -436,7 +513,7 @@ static bool underlay_choose(const struct weft_folder *folder, struct weft_host_l
 }
 
 /* Without a policy nothing is read. */
-static bool underlay_look(const struct weft_folder *folder, struct weft_words *found,
+static bool underlay_look(const struct weft_folder *folder, bool keeps, struct weft_words *found,
 			  struct weft_underlay_report *report)
 {
 	struct weft_host_addresses addresses = { };
@@ -445,19 +522,20 @@ static bool underlay_look(const struct weft_folder *folder, struct weft_words *f
 
 	if (folder->self->endpoints_from.count)
 		good = underlay_read_machine(folder, &links, &addresses) &&
-		       underlay_choose(folder, &links, &addresses, found, report);
+		       underlay_choose(folder, keeps, &links, &addresses, found, report);
 	free(links.items);
 	free(addresses.items);
 	return good;
 }
 
-bool weft_underlay_read(struct weft_folder *folder, struct weft_underlay_report *report)
+bool weft_underlay_read(struct weft_folder *folder, bool keeps,
+			struct weft_underlay_report *report)
 {
 	struct weft_self *self = folder->self;
 	struct weft_words found = { };
 
 	*report = (struct weft_underlay_report){ };
-	if (!underlay_look(folder, &found, report))
+	if (!underlay_look(folder, keeps, &found, report))
 		return false;
 	report->changed = !weft_profile_words_equal(&found, &self->found);
 	weft_profile_words_free(&self->found);
