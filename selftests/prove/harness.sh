@@ -63,6 +63,14 @@ wanted "not ok" warn "the kernel has nothing to complain about"
 wanted "not ok" leave "no namespace is left"
 wanted "not ok" crash "the machine survives it"
 wanted "not ok" hold "everything created is gone"
+# A device that is no KVM: the probe of the first machine with two CPUs fails, and the machine has its own command after it.
+: >"$work/kvm"
+[ "$(KVM=$work/kvm "$weft_top/selftests/run/vm/boot.sh" -m smp "$series" 'echo it runs' 2>"$work/probe")" = "it runs" ]
+report $? "a machine that probes KVM runs its command"
+grep -q 'probing /dev/kvm' "$work/probe"
+report $? "... and has probed it"
+rm -f "$cache"/kvm-*"${work//\//-}-kvm"
+
 # The hook for subjects of commits: messages with \n between lines.
 hook() { # hook STATUS MESSAGE
 	local status=0

@@ -72,22 +72,23 @@ parse_arguments() {
 }
 
 # A /dev/kvm may exist and yet fail to start a stock kernel: a guest that answers is the only proof. The verdict is
-# cached until this machine reboots.
+# cached until this machine reboots. KVM replaces the device.
 kvm_works() {
-	local verdict
-	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	local device=${KVM:-/dev/kvm} verdict
+	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)${device//\//-}
 
-	[ -w /dev/kvm ] || return 1
+	[ -w "$device" ] || return 1
 	[ -e "$verdict" ] || with_lock kvm probe_kvm "$verdict"
 	[ "$(cat "$verdict")" = yes ]
 }
 
+# The probe has a command and a network of its own.
 probe_kvm() { # probe_kvm FILE
 	local answer
 
 	[ ! -e "$1" ] || return 0
 	say "probing /dev/kvm"
-	answer=$(echo 'true' >"$work/command"; accelerator=kvm run_qemu 30 /dev/null 2>/dev/null || true; cat "$work/status")
+	answer=$(command=true accelerator=kvm network=(-nic none); run_qemu 30 /dev/null 2>/dev/null || true; cat "$work/status")
 	rm -f "$cache"/kvm-*
 	if [ "$answer" = 0 ]; then echo yes; else echo no; fi >"$1"
 }
@@ -229,7 +230,7 @@ write_archive() {
 	local entry
 
 	mkdir -p "$work/guest/weft"
-	cp "$work/command" "$work/guest/weft/command"
+	printf '%s\n' "$command" >"$work/guest/weft/command"
 	[ -z "$programs" ] || cp -r "$programs" "$work/guest/weft/programs"
 	for entry in "${environment[@]}"; do
 		printf 'export %s=%q\n' "${entry%%=*}" "${entry#*=}"
@@ -255,7 +256,6 @@ main() {
 	kernel=$("$here/kernels.sh" image "$series")
 	base=$("$here/image.sh" base "$series")
 	"$here/image.sh" overlay "$series" "$work/overlay.cpio"
-	printf '%s\n' "$command" >"$work/command"
 	run_machine "$limit" "${console:=$work/console}" || machine_status=$?
 	status=$(cat "$work/status")
 	if [ -z "$status" ]; then
