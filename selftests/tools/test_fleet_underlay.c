@@ -321,32 +321,34 @@ static void check_words(void)
 	test_ok(!wrong, "... and words that are none");
 }
 
+/* @data: the former endpoints, of which one is gone, or NULL. */
 static bool pick_once(const void *data)
 {
-	struct weft_words policy = { }, fixed = { }, found = { };
+	struct weft_words policy = { }, fixed = { }, found = { }, before = { };
 	struct weft_host_addresses list = { };
 	struct weft_host_links copies = { };
 	struct weft_prefix_table prefixes;
 	struct weft_underlay underlay = {
 		.fleet = "prod", .policy = &policy, .fixed = &fixed, .links = &copies, .addresses = &list, .prefixes = &prefixes,
-		.port = 5,
+		.before = data ? &before : NULL, .port = 5,
 	};
 	bool good, whole;
 
-	(void)data;
 	test_memory_spare();
 	copies = (struct weft_host_links){ malloc(sizeof(links)), ARRAY_SIZE(links) };
 	memcpy(copies.items, links, sizeof(links));
 	weft_profile_words_add(&policy, "public", 0);
 	weft_profile_words_add(&policy, "10.0.0.0/8", 0);
 	split("2 203.0.113.2/24,2 203.0.113.3/24,2 10.0.0.1/8", ",", &list, add_address_to);
+	split(data ?: "", " ", &before, add_word_to);
 	test_memory_spare_end();
 	good = weft_prefix_table_fill(&prefixes, fleet) && weft_underlay_pick(&underlay, &found);
 	test_memory_spare();
-	whole = good ? found.count == 3 || test_memory_failed() : !found.count;
+	whole = good ? found.count == (data ? 4 : 3) || test_memory_failed() : !found.count;
 	weft_prefix_table_free(&prefixes);
 	weft_profile_words_free(&policy);
 	weft_profile_words_free(&found);
+	weft_profile_words_free(&before);
 	free(list.items);
 	free(copies.items);
 	test_memory_spare_end();
@@ -524,6 +526,8 @@ int main(void)
 	check_node();
 	check_pace();
 	test_memory_each("a choice of endpoints with each allocation failing", pick_once, NULL);
+	test_memory_each("... with one that stays", pick_once, "10.0.0.1:5 203.0.113.9:5 203.0.113.3:5 203.0.113.2:5");
+	test_memory_each("... behind a new one", pick_once, "203.0.113.2:5 203.0.113.9:5");
 	weft_fleet_free(fleet);
 	return test_end();
 }
