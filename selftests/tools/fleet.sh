@@ -536,20 +536,26 @@ mkdir killed timed
 is_one_batch() {
 	fleet list store killed/st && is 'len({a.split(".")[2] for n in j["nodes"] for a in n["addresses"]}) < 2 and len(j["nodes"]) in (0, 2)' True
 }
+# The first 60, and as many more as it takes until one has admitted the nodes: a busy machine is slower than it was when
+# the command was timed.
 kill_admits() {
 	local i
 
-	for ((i = 0; i < 60; i++)); do
-		sed "s/10\.7\.0/10.7.$i/" from.json >"from-$i.json"
+	for ((i = 0; i < 6000; i++)); do
+		[ $i -lt 60 ] || ! compgen -G 'killed/st/node/*' >/dev/null || return 0
+		sed "s/10\.7\.0/10.7.$((i % 250))/" from.json >"from-$i.json"
 		start_and_kill $i "$WEFT" fleet admit store killed/st admin-key killed/key from "from-$i.json"
 		is_one_batch || return
 	done
+	return 1
 }
 lines_are_whole() { # each file of a store is one line
 	local file
 
 	for file in killed/st/fleet killed/st/node/*; do
-		[ "$(wc -l <"$file")" = 1 ] && [ -z "$(tail -c 1 "$file")" ] || return 1
+		[ "$(wc -l <"$file")" = 1 ] && [ -z "$(tail -c 1 "$file")" ] && continue
+		echo "# $file is not one line: $(wc <"$file") lines, words, bytes"
+		return 1
 	done
 }
 time_of "$WEFT" fleet init prod store timed/st admin-key timed/key
