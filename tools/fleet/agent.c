@@ -36,6 +36,7 @@
 #include "fleet/looks.h"
 #include "fleet/merge.h"
 #include "fleet/preshared.h"
+#include "fleet/share.h"
 #include "fleet/step.h"
 #include "genl/backend.h"
 #include "genl/event.h"
@@ -43,9 +44,6 @@
 #define AGENT_NEVER		INT64_MAX
 /* Changes that come together are taken together. */
 #define AGENT_GATHER_MS		100
-#define AGENT_COST_FACTOR	10
-/* The part of a quiet time that counts for later steps. */
-#define AGENT_BURST_MS		5000
 #define AGENT_EVENT_MS		1000
 #define AGENT_RETRY_MS		1000
 #define AGENT_RETRY_MAX_MS	60000
@@ -88,7 +86,7 @@ enum agent_task {
  * @step: the last step
  * @read_ms: when the machine's clock was read, by a clock that goes on evenly
  * @at_step: when to take the next step, in ms of that clock; so are the following
- * @rest_until: no step is taken before
+ * @share: the CPU time of steps
  * @at_watch: when to start the program that watches
  * @at_pairs: when to start the program of preshared keys
  * @at_put: when to put the hello again
@@ -134,7 +132,7 @@ struct agent {
 	struct weft_step step;
 	__s64 read_ms;
 	__s64 at_step;
-	__s64 rest_until;
+	struct weft_share share;
 	__s64 at_watch;
 	__s64 at_pairs;
 	__s64 at_put;
@@ -445,7 +443,7 @@ static bool agent_read_all(struct agent *agent)
 		return true;
 	if (!agent_read(agent) || !agent_store_is_outside(agent, from))
 		return false;
-	agent->at_read = agent_clock_ms() + AGENT_COST_FACTOR * (agent_cost_ms() - before);
+	agent->at_read = agent_clock_ms() + WEFT_SHARE_FACTOR * (agent_cost_ms() - before);
 	return true;
 }
 
@@ -614,16 +612,6 @@ static void agent_report(struct agent *agent)
 	agent->expired = step->expired;
 }
 
-/* @cost_ms of CPU time are paid for from the end of the last payment on. */
-static void agent_rest(struct agent *agent, __s64 cost_ms)
-{
-	__s64 from = agent_clock_ms() - AGENT_BURST_MS;
-
-	if (agent->rest_until < from)
-		agent->rest_until = from;
-	agent->rest_until += AGENT_COST_FACTOR * cost_ms;
-}
-
 /* After a failure all records are read at once, and taken later: a damaged folder needs time. */
 static void agent_step(struct agent *agent)
 {
@@ -633,7 +621,7 @@ static void agent_step(struct agent *agent)
 	/* A store that does not take it gets time, whatever it tells. */
 	if (agent->len && !agent->put_wait)
 		agent_sooner(&agent->at_put, agent_clock_ms() + agent_jitter(AGENT_BEHIND_MS));
-	agent_rest(agent, agent_cost_ms() - before);
+	weft_share_spend(&agent->share, agent_clock_ms(), agent_cost_ms() - before);
 	agent->at_step = AGENT_NEVER;
 	agent_forget_text(agent);
 	if (good) {
@@ -644,7 +632,7 @@ static void agent_step(struct agent *agent)
 	} else {
 		agent->at_step = agent_back_off(&agent->step_wait);
 		agent->at_apply = agent->at_step;
-		agent->rest_until = agent->at_step;
+		weft_share_defer(&agent->share, agent->at_step);
 		agent->at_get = agent_clock_ms();
 	}
 	/* A peer may be new. */
@@ -662,7 +650,7 @@ static __s64 agent_step_at(const struct agent *agent)
 	__s64 at = agent->at_step < agent->at_apply ? agent->at_step : agent->at_apply;
 
 	agent_sooner(&at, weft_looks_at(&agent->looks));
-	return at > agent->rest_until ? at : agent->rest_until;
+	return weft_share_at(&agent->share, at);
 }
 
 static __s64 agent_wake_at(const struct agent *agent)
