@@ -294,32 +294,80 @@ mkdir -p tls
 check "etcd: a removal that was interrupted is repeated, and ends with the certificate" removed
 check "etcd: ... and fails where no etcd answers" not_removed
 
-# Values are printed as they are: a node may put what is no text.
+# "at" has the cluster, its revision and its term; the watch comes to revision 9. A node may put what is no text.
 cat >etcd/etcdctl <<-'END'
 	#!/bin/sh
 	case $1 in
 	get)
-		printf '"ClusterID" : 1\n"Revision" : 7\n"Value" : "weft-fleet/1 first"\n'
+		read -r cluster revision term <at
+		printf '"ClusterID" : %s\n"Revision" : %s\n"RaftTerm" : %s\n"Value" : "weft-fleet/1 first {\\"a\\"}"\n' $cluster $revision $term
 		;;
 	watch)
-		printf 'PUT\nk\n\0\nPUT\nk\nweft-fleet/1 \377\nPUT\nk\nweft-fleet/1 second\n'
+		printf '"Revision" : 8\n"Value" : "\\x00"\n"Revision" : 8\n"Value" : "weft-fleet/1 \\xff \377"\n'
+		printf '"Revision" : 9\n"Type" : PUT\n"Value" : "weft-fleet/1 second {\\"b\\\\\\":\\"c\\"}"\n'
 		exec sleep 1000
 		;;
 	esac
 END
 chmod +x etcd/etcdctl
-etcd_watches() { # etcd_watches LOCALE
-	local pid good=1
-
-	PATH=$dir/etcd:$PATH LC_ALL=$1 timeout -k 2 60 "$stores/weft-store-etcd" /weft/prod watch >watched 2>err &
+etcd_place() { # etcd_place CLUSTER REVISION TERM
+	echo "$*" >at.new
+	mv at.new at
+}
+etcd_begins() { # etcd_begins LOCALE: sets pid, once the watch has come to its end
+	etcd_place 1 7 2
+	WEFT_ETCD_INTERVAL=0.1 PATH=$dir/etcd:$PATH LC_ALL=$1 timeout -k 2 60 "$stores/weft-store-etcd" /weft/prod watch >watched 2>err &
 	pid=$!
-	wait_for grep -aq first watched && wait_for grep -aq second watched && good=0
-	kill "$pid"
+	wait_for grep -aqxF 'weft-fleet/1 first {"a"}' watched && wait_for grep -aqxF 'weft-fleet/1 second {"b\":"c"}' watched
+}
+etcd_ends() {
+	kill "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
+}
+etcd_watches() { # etcd_watches LOCALE
+	local good=1
+
+	etcd_place 1 9 2
+	etcd_begins "$1" && good=0
+	etcd_ends
 	return $good
+}
+# The cluster has what the watch has had before it tells of another place.
+etcd_goes_to() { # etcd_goes_to CLUSTER REVISION TERM
+	etcd_begins C
+	etcd_place "$@"
+	wait_for grep -q "was set back" err
+}
+etcd_set_back() { # etcd_set_back CLUSTER REVISION TERM
+	local good=1
+
+	etcd_goes_to "$@" && wait_for gone "$pid" && good=0
+	etcd_ends
+	return $good
+}
+etcd_goes_on() {
+	local good=1
+
+	etcd_begins C
+	etcd_place 1 9 2
+	sleep 0.5
+	etcd_place 1 9 3
+	sleep 0.5
+	etcd_place 1 400 3
+	sleep 0.5
+	! gone "$pid" && [ ! -s err ] && good=0
+	etcd_ends
+	return $good
+}
+gone() { # gone PID
+	! kill -0 "$1" 2>/dev/null
 }
 check "etcd: what is no text does not end a watch" etcd_watches C
 check "... in UTF-8, too" etcd_watches C.UTF-8
+check "etcd: a cluster that goes on does not end a watch" etcd_goes_on
+check "... another cluster does" etcd_set_back 2 9 2
+check "... so does a revision before the last one that the watch has had" etcd_set_back 1 8 2
+check "... and a restored cluster that has come further since" etcd_set_back 1 400 1
 
 if command -v curl >/dev/null; then
 	python3 - >port <<-'END' &
