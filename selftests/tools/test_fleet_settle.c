@@ -215,6 +215,75 @@ static void check_follow(void)
 	weft_model_device_free(dev);
 }
 
+/* Two nodes that work together: one lends its key to the other. */
+static void announce_lent(const char *node, char identity, char tunnel, unsigned int number, char lent)
+{
+	const struct weft_key seed = fleet_seed(lent), key = fleet_tunnel(lent);
+	char proof[256], more[512];
+
+	fleet_proof_text(proof, sizeof(proof), &seed, node);
+	snprintf(more, sizeof(more), ",\"next_public_key\":\"%s\",\"next_proof\":%s", weft_key_encode(&key).chars, proof);
+	fleet_hello(&text, identity, node, 1, number, tunnel, more);
+}
+
+/* The kernel would refuse a next key that another peer has, and with it all that is sent at once. */
+static void check_lent_next(void)
+{
+	struct weft_device *dev = settled(WEFT_KIND_WEFT);
+	char wanted[512];
+
+	announce_lent("cat", 'c', 'v', 2, 'u');
+	take();
+	settle(dev);
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
+	take();
+	snprintf(wanted, sizeof(wanted),
+		 "cat v 10.7.0.3/32\n- u\n2\nnode cat announces a key that peer bee of the interface has: it does not get that key yet\n");
+	test_text("a revoked node goes, whoever announces its key", settle(dev), wanted);
+	weft_model_device_free(dev);
+	dev = device(WEFT_KIND_WEFT);
+	add_peer(dev, 'v', "cat");
+	test_text("... which is free after that", settle(dev), "cat v>u 10.7.0.3/32\n1\n");
+	weft_model_device_free(dev);
+	dev = settled(WEFT_KIND_WEFT);
+	fleet_hello(&text, 'b', "bee", 1, 2, 'x', "");
+	announce_lent("cat", 'c', 'v', 2, 'u');
+	take();
+	test_text("a key that a node leaves to another one is not kept", settle(dev),
+		  "bee x 10.7.0.2/32 10.9.2.0/24\ncat v 10.7.0.3/32\n- u\n2\n"
+		  "node cat announces a key that peer bee of the interface has: it does not get that key yet\n");
+	weft_model_device_free(dev);
+}
+
+/* A peer of the interface is found under its previous key, too. */
+static void check_lent_key(void)
+{
+	struct weft_device *dev = settled(WEFT_KIND_WEFT);
+	struct weft_peer *bee = dev->peers;
+
+	fleet_hello(&text, 'b', "bee", 1, 2, 'x', "");
+	take();
+	settle(dev);
+	bee->previous_public_key = bee->public_key;
+	bee->public_key = fleet_tunnel('x');
+	bee->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
+	test_text("a rotation that is over", settle(dev), "bee x 10.7.0.2/32 10.9.2.0/24\ncat v 10.7.0.3/32\n2\n");
+	fleet_hello(&text, 'c', "cat", 1, 2, 'u', "");
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
+	take();
+	test_text("a revoked node goes, whoever has its previous key", settle(dev),
+		  "cat v 10.7.0.3/32\n- x\n2\n"
+		  "node cat announces a key that peer bee of the interface has: it does not get that key yet\n");
+	bee->next->drop = true;
+	weft_model_peers_prune(dev);
+	test_text("... also where that node is no peer yet", settle(dev),
+		  "- x\n1\nnode cat has a key that was of peer bee of the interface: it is no peer until that one has gone\n");
+	weft_model_device_free(dev);
+	dev = device(WEFT_KIND_WEFT);
+	test_text("... which is free after that", settle(dev), "cat u 10.7.0.3/32\n0\n");
+	weft_model_device_free(dev);
+}
+
 static void check_former_memory(void)
 {
 	struct weft_device *dev = settled(WEFT_KIND_WEFT);
@@ -387,6 +456,8 @@ int main(void)
 	check_readmission(true);
 	check_readmission(false);
 	check_follow();
+	check_lent_next();
+	check_lent_key();
 	check_former_memory();
 	check_others();
 	check_tenth();

@@ -19,12 +19,25 @@ struct settle_made {
 	size_t member;
 };
 
+/* A key among those of a peer, of the model or of the interface. */
+struct settle_key {
+	struct weft_key key;
+	const struct weft_peer *peer;
+};
+
+struct settle_keys {
+	struct settle_key *items;
+	size_t count;
+};
+
 /**
  * struct settle_job - one fitting
  * @fleet: the fleet
  * @model: the model
  * @have: the interface
  * @index: its peers by key
+ * @claimed: the keys that the model gives to peers, next ones included
+ * @held: the previous and next keys of the interface's peers
  * @wanted: the keys of the model's peers, and of their next keys, sorted
  * @wanted_count: their number
  * @made: keys that the fleet has made, sorted
@@ -39,6 +52,8 @@ struct settle_job {
 	struct weft_fleet_model *model;
 	const struct weft_device *have;
 	struct weft_peer_index index;
+	struct settle_keys claimed;
+	struct settle_keys held;
 	struct weft_key *wanted;
 	size_t wanted_count;
 	struct settle_made *made;
@@ -70,10 +85,47 @@ static bool settle_has_key(const struct weft_key *keys, size_t count, const stru
 
 /* Keys of peers. */
 
+static void settle_add_key(struct settle_keys *keys, const struct weft_key *key,
+			   const struct weft_peer *peer)
+{
+	keys->items[keys->count++] = (struct settle_key){ *key, peer };
+}
+
+/* The previous and next keys of peers, and on request the current ones. */
+static bool settle_list_all_keys(struct settle_keys *keys, const struct weft_device *dev, bool now)
+{
+	const struct weft_peer *peer;
+
+	keys->items = calloc(3 * weft_model_peer_count(dev) + 1, sizeof(*keys->items));
+	if (!keys->items)
+		return false;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		if (now)
+			settle_add_key(keys, &peer->public_key, peer);
+		if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
+			settle_add_key(keys, &peer->next_public_key, peer);
+		if (peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY)
+			settle_add_key(keys, &peer->previous_public_key, peer);
+	}
+	/* The key is the first member of an entry. */
+	qsort(keys->items, keys->count, sizeof(*keys->items), settle_compare_keys);
+	return true;
+}
+
+static const struct weft_peer *settle_find_key(const struct settle_keys *keys,
+					       const struct weft_key *key)
+{
+	const struct settle_key *found = NULL;
+
+	if (keys->count)
+		found = bsearch(key, keys->items, keys->count, sizeof(*found), settle_compare_keys);
+	return found ? found->peer : NULL;
+}
+
 /*
  * The node's older key that the interface has: a machine that was away during a
  * rotation has it. Only weft's links take a next key. A key of a former admission
- * is not kept: it may be in other hands.
+ * is not kept: it may be in other hands; nor is one that another node has now.
  */
 static const struct weft_key *settle_older_key(const struct settle_job *job,
 					       const struct weft_member *member)
@@ -81,7 +133,8 @@ static const struct weft_key *settle_older_key(const struct settle_job *job,
 	size_t i;
 
 	for (i = 0; i < member->made.count; i++)
-		if (weft_model_index_find(&job->index, &member->made.items[i]))
+		if (weft_model_index_find(&job->index, &member->made.items[i]) &&
+		    !settle_find_key(&job->claimed, &member->made.items[i]))
 			return &member->made.items[i];
 	return NULL;
 }
@@ -169,6 +222,79 @@ static const struct settle_made *settle_find_made(const struct settle_job *job,
 		return made;
 	return bsearch(&have->previous_public_key, job->made, job->made_count, sizeof(*made),
 		       settle_compare_keys);
+}
+
+/* The interface's peer whose current, previous or next key it is, as the kernel finds it. */
+static const struct weft_peer *settle_holder(const struct settle_job *job,
+					     const struct weft_key *key)
+{
+	return weft_model_index_find(&job->index, key) ?: settle_find_key(&job->held, key);
+}
+
+/* The interface's peer that @peer is, which may be under its next key already. */
+static const struct weft_peer *settle_same(const struct settle_job *job,
+					   const struct weft_peer *peer)
+{
+	const struct weft_peer *have = settle_holder(job, &peer->public_key);
+
+	if (!have && peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
+		have = weft_model_index_find(&job->index, &peer->next_public_key);
+	return have;
+}
+
+/*
+ * A node that has lent its key to another one may have it as a key of its peer here. The kernel
+ * refuses such a next key, and with it all that is sent at once: it waits until that peer has
+ * another key, or has gone.
+ */
+static void settle_lend_next(struct settle_job *job, struct weft_peer *peer)
+{
+	const struct weft_peer *holder;
+
+	if (!(peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY))
+		return;
+	holder = settle_holder(job, &peer->next_public_key);
+	if (!holder || holder == settle_same(job, peer))
+		return;
+	peer->has &= ~WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+	memset(&peer->next_public_key, 0, sizeof(peer->next_public_key));
+	settle_say(job,
+		   "node %s announces a key that peer %s of the interface has: it does not get that key yet",
+		   peer->name, weft_format_peer(holder).chars);
+}
+
+/* Whether the peer has a key that the interface's peer of another node has as a previous or next one. */
+static bool settle_is_lent(struct settle_job *job, const struct weft_peer *peer)
+{
+	const struct weft_member *member = weft_fleet_find(job->fleet, peer->name);
+	const struct weft_peer *have = settle_same(job, peer);
+	const struct settle_made *made;
+
+	if (!have || weft_key_equal(&have->public_key, &peer->public_key) ||
+	    (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY &&
+	     weft_key_equal(&have->public_key, &peer->next_public_key)))
+		return false;
+	made = settle_find_made(job, have);
+	if (!made || weft_keys_have(&member->made, &have->public_key) ||
+	    &job->fleet->members[made->member] == member)
+		return false;
+	settle_say(job,
+		   "node %s has a key that was of peer %s of the interface: it is no peer until that one has gone",
+		   peer->name, weft_format_peer(have).chars);
+	return true;
+}
+
+static void settle_lend_keys(struct settle_job *job)
+{
+	struct weft_device *dev = job->model->profile->dev;
+	struct weft_peer *peer;
+
+	for (peer = dev->peers; peer; peer = peer->next) {
+		peer->drop = settle_is_lent(job, peer);
+		if (!peer->drop)
+			settle_lend_next(job, peer);
+	}
+	weft_model_peers_prune(dev);
 }
 
 static bool settle_list_wanted(struct settle_job *job)
@@ -377,15 +503,24 @@ static void settle_prune(struct settle_job *job)
 		weft_model_allowedips_prune(peer);
 }
 
+static bool settle_fit_keys(struct settle_job *job)
+{
+	if (!settle_list_all_keys(&job->claimed, job->model->profile->dev, true) ||
+	    !settle_list_all_keys(&job->held, job->have, false))
+		return false;
+	settle_keep_keys(job);
+	/* Only weft's links have previous and next keys. */
+	if (job->have->kind == WEFT_KIND_WEFT)
+		settle_lend_keys(job);
+	return true;
+}
+
 static bool settle_run(struct settle_job *job, struct weft_settle *settle)
 {
 	const struct weft_peer *have;
 
-	if (!settle_list_made(job) || !settle_list_members(job) || !settle_list_prefixes(job))
-		return false;
-	if (job->have)
-		settle_keep_keys(job);
-	if (!settle_list_wanted(job))
+	if (!settle_list_made(job) || (job->have && !settle_fit_keys(job)) ||
+	    !settle_list_members(job) || !settle_list_prefixes(job) || !settle_list_wanted(job))
 		return false;
 	settle_remember(job);
 	for (have = job->have ? job->have->peers : NULL; have && !job->failed; have = have->next)
@@ -405,6 +540,8 @@ bool weft_settle(struct weft_fleet *fleet, struct weft_fleet_model *model,
 	model->profile->dev->keeps_others = true;
 	good = (!have || weft_model_index(have, &job.index)) && settle_run(&job, settle);
 	weft_model_index_free(&job.index);
+	free(job.claimed.items);
+	free(job.held.items);
 	free(job.wanted);
 	free(job.made);
 	free(job.has_peer);
