@@ -81,17 +81,8 @@ static void new_node(void)
 	test_bench_end(&bench);
 }
 
-/* The hello stands behind the rest of "get", which takes longer than a step waits. */
-static void new_store(void)
+static void new_store(const char *program)
 {
-	static const char program[] =
-		"#!/bin/sh\n"
-		"cd \"${0%/*}\"\n"
-		"case $1 in\n"
-		"watch) cat records; exec sleep 1000 ;;\n"
-		"get) cat records; sleep 1.5; cat hello 2>/dev/null; echo >>gets ;;\n"
-		"put) cat >hello; echo >>puts ;;\n"
-		"esac\n";
 	struct fleet_text text = { };
 
 	fleet_terms(&text, 'A', 1, "A", "");
@@ -102,6 +93,25 @@ static void new_store(void)
 	write_file("puts", 0666, "", 0);
 	fleet_clear(&text);
 }
+
+/* The hello stands behind the rest of "get", which takes longer than a step waits. */
+static const char slow_store[] =
+	"#!/bin/sh\n"
+	"cd \"${0%/*}\"\n"
+	"case $1 in\n"
+	"watch) cat records; exec sleep 1000 ;;\n"
+	"get) cat records; sleep 1.5; cat hello 2>/dev/null; echo >>gets ;;\n"
+	"put) cat >hello; echo >>puts ;;\n"
+	"esac\n";
+/* "watch" prints nothing for a while, and the first "get" fails. */
+static const char late_store[] =
+	"#!/bin/sh\n"
+	"cd \"${0%/*}\"\n"
+	"case $1 in\n"
+	"watch) exec sleep 1000 ;;\n"
+	"get) sleep 5; echo >>gets; [ $(wc -l <gets) -gt 1 ] && cat records hello ;;\n"
+	"put) cat >hello; echo >>puts ;;\n"
+	"esac\n";
 
 static pid_t start(void)
 {
@@ -178,6 +188,44 @@ static void check_events(void)
 	test_bench_end(&bench);
 }
 
+static bool hello_says(const char *text)
+{
+	char line[WEFT_FLEET_LINE_BYTES + 1] = "";
+	FILE *file = fopen("hello", "r");
+
+	if (!file || !fgets(line, sizeof(line), file) || fclose(file))
+		test_bail("the store's hello");
+	return strstr(line, text);
+}
+
+/* The store's hello is of generation 9, the folder's of an older one. */
+static void check_restored(void)
+{
+	struct fleet_text text = { };
+	struct weft_folder folder;
+	struct test_bench bench;
+	bool changed;
+	pid_t agent;
+
+	new_store(late_store);
+	fleet_hello(&text, 'a', "ant", 1, 9, 'y', "");
+	write_file("hello", 0666, text.chars, text.len);
+	fleet_clear(&text);
+	prepare(&bench);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+		test_bail("the state cannot be read");
+	folder.self->serial = 1;
+	if (!weft_folder_write(&folder, &changed))
+		test_bail("the state cannot be written");
+	weft_folder_free(&folder);
+	test_bench_end(&bench);
+	agent = start();
+	test_ok(grows_to("puts", 1) && hello_says("\"generation\":10"),
+		"a restored folder's hello does not take the place of the store's, which is newer");
+	kill(agent, SIGTERM);
+	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
+}
+
 static void remove_all(void)
 {
 	static const char *const names[] = {
@@ -199,12 +247,15 @@ int main(void)
 	    pipe2(alarm_ends, O_CLOEXEC | O_NONBLOCK))
 		test_bail("a folder in /tmp");
 	signal(SIGINT, SIG_DFL);
-	new_store();
+	new_store(slow_store);
 	new_node();
 	check_slow();
 	unlink("gets");
 	write_file("gets", 0666, "", 0);
 	check_events();
+	remove_all();
+	new_node();
+	check_restored();
 	remove_all();
 	return test_end();
 }

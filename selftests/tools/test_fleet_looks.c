@@ -90,19 +90,23 @@ static void check_policy(struct test_bench *bench)
 	test_text("... whatever steps come between", step_at(&looks, &step, true, 120000), " 141000");
 	step.gone_at = 0;
 	test_text("... once", step_at(&looks, &step, true, 141000), "a -1");
+	step.resolved = WEFT_LOOK_FAILED;
+	test_text("a look that fails in a step that a record caused", step_at(&looks, &step, true, 142000), " 161000");
+	step.resolved = WEFT_LOOK_SAME;
+	test_text("... is repeated", step_at(&looks, &step, true, 161000), "a -1");
 	test_ok(watches == 1, "one subscription");
 	step.resolves = false;
-	step_at(&looks, &step, true, 145000);
+	step_at(&looks, &step, true, 185000);
 	test_ok(looks.links < 0, "... that ends with the policy");
 	watch_error = -EMFILE;
 	step.resolves = true;
-	step_at(&looks, &step, true, 150000);
-	step_at(&looks, &step, true, 160000);
+	step_at(&looks, &step, true, 190000);
+	step_at(&looks, &step, true, 200000);
 	test_bench_flush(bench);
 	test_text("a subscription that fails is tried again, and told once", bench->err,
 		  "weft: warning: prod: endpoints do not follow changes of addresses: no answer\n");
 	watch_error = 0;
-	test_text("... until it succeeds", step_at(&looks, &step, true, 170000), " 171000");
+	test_text("... until it succeeds", step_at(&looks, &step, true, 210000), " 211000");
 	weft_looks_end(&looks);
 	test_ok(looks.links < 0, "an end");
 }

@@ -433,6 +433,64 @@ static void check_endpoints(void)
 	fleet_node_host = plain;
 }
 
+/* Another command changes the folder's own state between two steps. */
+static void set_self(unsigned int port, __u64 generation)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+	bool changed;
+
+	prepare(&bench, NOW);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+		test_bail("the state cannot be read");
+	folder.self->port = port;
+	folder.self->generation = generation;
+	if (!weft_self_greet(folder.self, folder.fleet) || !weft_folder_write(&folder, &changed))
+		test_bail("the state cannot be written");
+	weft_folder_free(&folder);
+	finish(&bench);
+}
+
+/* A published port that the interface does not have is a closed one. */
+static void check_port(void)
+{
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	take_step(10);
+	test_ok(last_time() == NOW, "a step without anything new leaves the interface alone");
+	set_self(6000, 5);
+	take_step(20);
+	test_ok(says("\"port\":6000") && last_time() == NOW + 20, "a port that a command has set is the interface's, too");
+	take_step(30);
+	test_ok(last_time() == NOW + 20, "... which is done once");
+}
+
+/* The store has the only copy of the newest hello. */
+static void check_restored(void)
+{
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	test_ok(!step.complete, "a part of the store is not all of it");
+	say_fleet(1, "", "");
+	step.all = true;
+	take_step(10);
+	test_ok(step.complete, "a whole store");
+	set_self(6000, 9);
+	take_step(20);
+	test_ok(step.complete && step.generation == 10, "... which a newer hello is put into");
+	unlink("prod/memory");
+	set_self(0, 3);
+	take_step(30);
+	test_ok(!step.complete, "a state folder that was restored knows nothing of the store");
+	say_fleet(1, "", "");
+	say_own_hello();
+	step.all = true;
+	take_step(40);
+	test_ok(step.complete, "... until it has read it");
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -448,6 +506,8 @@ int main(void)
 	check_forged();
 	check_strangers();
 	check_endpoints();
+	check_port();
+	check_restored();
 	weft_step_free(&step);
 	fleet_clear(&text);
 	unlink("prod/memory");

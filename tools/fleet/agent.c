@@ -51,6 +51,8 @@
 #define AGENT_WORKS_MS		30000
 #define AGENT_TASK_MS		60000
 #define AGENT_GET_MS		600000
+/* A store whose watch has ended may be another one. */
+#define AGENT_GET_AGAIN_MS	30000
 /* The store may have the hello: its lines come first, and soon behind others. */
 #define AGENT_FIRST_PUT_MS	4000
 #define AGENT_BEHIND_MS		500
@@ -97,6 +99,7 @@ enum agent_task {
  * @watch_wait: the wait after its next failure
  * @pairs_wait: the same of the program of preshared keys
  * @put_wait: the same of "put"
+ * @get_wait: the same of "get"
  * @keys_wait: the same of setting preshared keys
  * @step_wait: the same of a step
  * @folder: the inotify descriptor of the state folder, or -1
@@ -143,6 +146,7 @@ struct agent {
 	__s64 watch_wait;
 	__s64 pairs_wait;
 	__s64 put_wait;
+	__s64 get_wait;
 	__s64 keys_wait;
 	__s64 step_wait;
 	int folder;
@@ -248,7 +252,10 @@ static void agent_begin_task(struct agent *agent, enum agent_task task, const ch
 	if (!weft_courier_start(&agent->ctx, &agent->task, &agent->user, agent->call->store,
 				task == AGENT_GETS ? "get" : "put", key, input)) {
 		agent->doing = AGENT_NOTHING;
-		agent->at_put = agent_back_off(&agent->put_wait);
+		if (task == AGENT_GETS)
+			agent->at_get = agent_back_off(&agent->get_wait);
+		else
+			agent->at_put = agent_back_off(&agent->put_wait);
 	}
 }
 
@@ -289,6 +296,12 @@ static void agent_stop_pairs(struct agent *agent)
 	agent->at_pairs = 0;
 }
 
+/* A hello that is older than the store's takes its place, and nobody could learn of that one. */
+static bool agent_wants_put(const struct agent *agent)
+{
+	return agent->step.hello && !agent->step.published_at && agent->step.complete;
+}
+
 static void agent_begin_tasks(struct agent *agent)
 {
 	__s64 now = agent_clock_ms();
@@ -301,7 +314,7 @@ static void agent_begin_tasks(struct agent *agent)
 		agent_start_watch(agent);
 	if (agent->doing != AGENT_NOTHING)
 		return;
-	if (agent->step.hello && !agent->step.published_at && now >= agent->at_put) {
+	if (agent_wants_put(agent) && now >= agent->at_put) {
 		agent_put(agent);
 	} else if (now >= agent->at_get) {
 		agent->at_get = now + agent_jitter(AGENT_GET_MS);
@@ -342,6 +355,10 @@ static bool agent_end_get(struct agent *agent, bool good)
 	agent->len += agent->got_len;
 	text[agent->len] = '\0';
 	agent->all |= good;
+	if (good)
+		agent->get_wait = 0;
+	else
+		agent_sooner(&agent->at_get, agent_back_off(&agent->get_wait));
 	agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
 	return true;
 }
@@ -366,6 +383,7 @@ static void agent_end_watch(struct agent *agent)
 	weft_warn(&agent->ctx, "%s: the store's program 'watch' has ended, and is started again",
 		  agent->call->fleet);
 	agent->at_watch = agent_back_off(&agent->watch_wait);
+	agent_sooner(&agent->at_get, agent_clock_ms() + agent_jitter(AGENT_GET_AGAIN_MS));
 }
 
 /* What the kernel did not take is tried again by a later step. */
@@ -515,12 +533,30 @@ static void agent_subscribe(struct agent *agent)
 
 /* Steps. */
 
-static void agent_drain(struct agent *agent)
+static void agent_leave_folder(struct agent *agent)
 {
-	char buffer[4096];
+	close(agent->folder);
+	agent->folder = -1;
+}
 
-	while (agent->folder >= 0 && read(agent->folder, buffer, sizeof(buffer)) > 0)
-		;
+/* Whether there is an event. The next step watches the folder that has taken the place of one that is gone. */
+static bool agent_drain(struct agent *agent)
+{
+	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	const struct inotify_event *event;
+	bool any = false, gone = false;
+	ssize_t len, at;
+
+	while (agent->folder >= 0 && (len = read(agent->folder, buffer, sizeof(buffer))) > 0) {
+		for (at = 0; at < len; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)(buffer + at);
+			gone |= !!(event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED));
+		}
+		any = true;
+	}
+	if (gone)
+		agent_leave_folder(agent);
+	return any;
 }
 
 /* Opened late: the folder is made by the first command of the node. */
@@ -529,8 +565,10 @@ static void agent_watch_folder(struct agent *agent, const struct weft_folder *fo
 	if (agent->folder >= 0)
 		return;
 	agent->folder = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (agent->folder >= 0)
-		inotify_add_watch(agent->folder, folder->path, IN_MOVED_TO);
+	if (agent->folder >= 0 &&
+	    inotify_add_watch(agent->folder, folder->path,
+			      IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF) < 0)
+		agent_leave_folder(agent);
 }
 
 static bool agent_locked_step(struct agent *agent, struct weft_folder *folder)
@@ -616,7 +654,11 @@ static void agent_report(struct agent *agent)
 static void agent_step(struct agent *agent)
 {
 	__s64 before = agent_cost_ms();
+	bool was_complete = agent->step.complete;
 	bool good = agent_try_step(agent), applied = agent->step.apply;
+
+	if (was_complete && !agent->step.complete)
+		agent->at_get = agent_clock_ms();
 
 	/* A store that does not take it gets time, whatever it tells. */
 	if (agent->len && !agent->put_wait)
@@ -670,7 +712,7 @@ static __s64 agent_wake_at(const struct agent *agent)
 		return at;
 	}
 	agent_sooner(&at, agent->at_get);
-	if (agent->step.hello && !agent->step.published_at)
+	if (agent_wants_put(agent))
 		agent_sooner(&at, agent->at_put);
 	return at;
 }
@@ -710,12 +752,8 @@ static void agent_sleep(struct agent *agent)
 
 static void agent_take_folder(struct agent *agent)
 {
-	char buffer[4096];
-
-	if (agent->folder >= 0 && read(agent->folder, buffer, sizeof(buffer)) > 0) {
-		agent_drain(agent);
+	if (agent_drain(agent))
 		agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
-	}
 }
 
 static bool agent_turn(struct agent *agent)
@@ -798,7 +836,6 @@ int weft_agent_run(const struct weft_context *ctx, const struct weft_agent_call 
 	};
 	bool good;
 
-	agent.at_get = agent.read_ms + agent_jitter(AGENT_GET_MS);
 	agent.at_put = agent.read_ms + agent_jitter(AGENT_FIRST_PUT_MS);
 	weft_looks_begin(&agent.looks, &agent.ctx, call->fleet);
 	weft_courier_init(&agent.watch);

@@ -70,9 +70,12 @@ void weft_looks_settle(struct weft_looks *looks, const struct weft_step *step, b
 	if (step->resolve) {
 		weft_pace_done(&looks->underlay, now, good && step->resolved == WEFT_LOOK_NEW,
 			       LOOKS_UNDERLAY_REST_MS);
-		if (!good || step->resolved == WEFT_LOOK_FAILED)
+		if (!good)
 			weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
 	}
+	/* Also where a record was the reason to look. */
+	if (step->resolved == WEFT_LOOK_FAILED)
+		weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
 	if (step->gone_at)
 		weft_pace_ask(&looks->underlay, now, WEFT_STEP_GONE_S * 1000);
 	if (step->look) {

@@ -263,7 +263,7 @@ static void settle_lend_next(struct settle_job *job, struct weft_peer *peer)
 		   peer->name, weft_format_peer(holder).chars);
 }
 
-/* Whether the peer has a key that the interface's peer of another node has as a previous or next one. */
+/* Whether it has a previous or next key of another node's peer of the interface. */
 static bool settle_is_lent(struct settle_job *job, const struct weft_peer *peer)
 {
 	const struct weft_member *member = weft_fleet_find(job->fleet, peer->name);

@@ -407,8 +407,10 @@ static bool step_finish(struct step_job *job)
 {
 	bool changed = false;
 
+	/* A command or a look has changed the port or the endpoints. */
 	if (job->step->in &&
 	    (job->step->apply || job->step->accepted ||
+	     !step_same_hello(job->step->hello, job->folder->self->hello) ||
 	     (job->tells && job->gate.merge.refused_count) ||
 	     job->turn.step != WEFT_SCHEDULE_WAITS))
 		return step_apply(job);
@@ -423,12 +425,17 @@ static bool step_run(struct step_job *job)
 
 	job->before = hello ? strdup(hello) : NULL;
 	step_follow_clock(job);
+	/* The store may have a newer hello than a restored folder. */
+	if (job->folder->self->generation < step->generation)
+		step->complete = false;
 	if (!step_take_in(job))
 		return false;
 	step_resolve(job);
 	step_look(job);
 	if (!weft_phase_greet(job->folder))
 		return false;
+	step->complete |= step->all;
+	step->generation = job->folder->self->generation;
 	step->in = job->folder->fleet->terms && step_member(job) &&
 		   weft_member_is_in(step_member(job));
 	step_note_published(job);

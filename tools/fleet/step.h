@@ -32,6 +32,8 @@ enum weft_look {
  * @strangers_len: their length
  * @node: the node
  * @hello: the hello that the store is to have, to be freed, or NULL
+ * @generation: of the state folder's hello
+ * @complete: all that the store has was taken since the state folder was replaced, so that the hello is newer than the store's
  * @published_at: since when the store has it, 0: not yet, as far as is known
  * @order: the order of the admin that @ordered_at is about
  * @ordered_at: since when it is known, 0: the node has followed it
@@ -64,6 +66,8 @@ struct weft_step {
 	size_t strangers_len;
 	char node[WEFT_NODE_NAME_BYTES];
 	char *hello;
+	__u64 generation;
+	bool complete;
 	__s64 published_at;
 	__u64 order;
 	__s64 ordered_at;
