@@ -291,10 +291,10 @@ not_removed() {
 	! removes && [ -e tls/ember.crt ]
 }
 mkdir -p tls
-check "etcd: a removal that was interrupted is repeated, and ends with the certificate" removed
+check "etcd: a removal that was interrupted is repeated, and takes the certificate" removed
 check "etcd: ... and fails where no etcd answers" not_removed
 
-# "at" has the cluster, its revision and its term; the watch comes to revision 9. A node may put what is no text.
+# "at" has the cluster, its revision and its term; the watch ends at revision 9. A node may put what is no text.
 cat >etcd/etcdctl <<-'END'
 	#!/bin/sh
 	case $1 in
@@ -314,7 +314,7 @@ etcd_place() { # etcd_place CLUSTER REVISION TERM
 	echo "$*" >at.new
 	mv at.new at
 }
-etcd_begins() { # etcd_begins LOCALE: sets pid, once the watch has come to its end
+etcd_begins() { # etcd_begins LOCALE: sets pid, once the watch has told all it has
 	etcd_place 1 7 2
 	WEFT_ETCD_INTERVAL=0.1 PATH=$dir/etcd:$PATH LC_ALL=$1 timeout -k 2 60 "$stores/weft-store-etcd" /weft/prod watch >watched 2>err &
 	pid=$!

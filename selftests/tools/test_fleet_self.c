@@ -118,27 +118,38 @@ static void check_restored(void)
 	weft_self_free(backup);
 }
 
-/* A thief of the identity may use up the generations: the state must stay readable. */
-static void check_last_generation(void)
+/* A machine with a copy of the identity signs the last number: the folder stays readable. */
+static void check_spent(void)
 {
-	struct weft_key key = fleet_tunnel('t'), seed = fleet_seed('t');
-	struct weft_self *self = new_self(), *again;
+	const struct weft_key seed = fleet_seed('t'), key = fleet_tunnel('t');
+	struct weft_merge merge = { };
 	struct weft_refusal why = { };
-	char proof[256], *written;
+	struct weft_self *self = new_self(), *again;
+	char proof[256], *chars;
+	unsigned int i;
 
 	begin();
 	fleet_node(&text, 'A', "ant", 1, 1, 'a', "10.7.0.1", "");
-	fleet_proof_text(proof, sizeof(proof), &seed, "ant");
-	fleet_say(&text, 'a', "hello",
-		  "{\"fleet\":\"prod\",\"node\":\"ant\",\"serial\":1,\"generation\":9223372036854775807,\"public_key\":\"%s\",\"proof\":%s,\"port\":9}",
-		  weft_key_encode(&key).chars, proof);
 	take();
-	test_text("no generation is left", greet(self), "failed");
-	written = weft_self_text(self);
-	again = weft_self_read("prod", written, strlen(written), &why);
-	test_text("... and the state is readable", why.text, "");
+	test_text("a first hello", greet(self), "1.1");
+	fleet_proof_text(proof, sizeof(proof), &seed, "ant");
+	for (i = 0; i < 2; i++)
+		fleet_say(&text, 'a', "hello",
+			  "{\"fleet\":\"prod\",\"node\":\"ant\",\"serial\":1,\"generation\":%llu,\"public_key\":\"%s\",\"proof\":%s}",
+			  WEFT_FLEET_GENERATION_MAX + 1 - i, weft_key_encode(&key).chars, proof);
+	if (!weft_fleet_merge(fleet, text.chars, text.len, &merge))
+		test_bail("merge");
+	fleet_clear(&text);
+	test_ok(merge.refused_count == 1 && merge.accepted == 1, "a generation beyond the last one is refused");
+	weft_merge_free(&merge);
+	self->port = 6000;
+	test_ok(weft_self_is_spent(self, fleet), "an identity whose last generation was seen");
+	test_text("... keeps its hello", greet(self), "1.1");
+	chars = weft_self_text(self);
+	again = weft_self_read("prod", chars, strlen(chars), &why);
+	test_ok(again, "... in a state that can be read");
 	weft_self_free(again);
-	free(written);
+	free(chars);
 	weft_self_free(self);
 }
 
@@ -219,8 +230,8 @@ int main(void)
 		test_bail("libsodium");
 	check_generations();
 	check_restored();
-	check_last_generation();
 	check_texts();
+	check_spent();
 	begin();
 	test_memory_each("a hello with each allocation failing", greet_once, NULL);
 	weft_fleet_free(fleet);

@@ -239,7 +239,7 @@ static void check_lent_next(void)
 	take();
 	snprintf(wanted, sizeof(wanted),
 		 "cat v 10.7.0.3/32\n- u\n2\nnode cat announces a key that peer bee of the interface has: it does not get that key yet\n");
-	test_text("a revoked node goes, whoever announces its key", settle(dev), wanted);
+	test_text("a revoked node goes, also where another node announces its key", settle(dev), wanted);
 	weft_model_device_free(dev);
 	dev = device(WEFT_KIND_WEFT);
 	add_peer(dev, 'v', "cat");
@@ -271,7 +271,7 @@ static void check_lent_key(void)
 	fleet_hello(&text, 'c', "cat", 1, 2, 'u', "");
 	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
 	take();
-	test_text("a revoked node goes, whoever has its previous key", settle(dev),
+	test_text("a revoked node goes, also where another node has its previous key", settle(dev),
 		  "cat v 10.7.0.3/32\n- x\n2\n"
 		  "node cat announces a key that peer bee of the interface has: it does not get that key yet\n");
 	bee->next->drop = true;

@@ -384,8 +384,10 @@ int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
 	if (node_begin(&job) &&
 	    (job.folder.self ? node_check_self(&job, &hello) : node_make_self(&job, &hello)) &&
 	    node_take_words(&job, &hello) && node_follow_policy(&job) &&
-	    weft_phase_greet(&job.folder) && weft_folder_write(&job.folder, &job.changed))
+	    weft_phase_greet(&job.folder) && weft_folder_write(&job.folder, &job.changed)) {
+		weft_phase_warn_spent(&job.folder);
 		status = node_tell_hello(&job);
+	}
 	node_end(&job);
 	return status;
 }

@@ -296,7 +296,7 @@ static void agent_stop_pairs(struct agent *agent)
 	agent->at_pairs = 0;
 }
 
-/* A hello that is older than the store's takes its place, and nobody could learn of that one. */
+/* A hello that is older than the store's would take its place. */
 static bool agent_wants_put(const struct agent *agent)
 {
 	return agent->step.hello && !agent->step.published_at && agent->step.complete;
@@ -539,17 +539,20 @@ static void agent_leave_folder(struct agent *agent)
 	agent->folder = -1;
 }
 
-/* Whether there is an event. The next step watches the folder that has taken the place of one that is gone. */
+/* Whether there is an event. The next step watches the folder in the place of one that is gone. */
 static bool agent_drain(struct agent *agent)
 {
-	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	union {
+		struct inotify_event first;
+		char chars[4096];
+	} buffer;
 	const struct inotify_event *event;
 	bool any = false, gone = false;
 	ssize_t len, at;
 
-	while (agent->folder >= 0 && (len = read(agent->folder, buffer, sizeof(buffer))) > 0) {
+	while (agent->folder >= 0 && (len = read(agent->folder, &buffer, sizeof(buffer))) > 0) {
 		for (at = 0; at < len; at += sizeof(*event) + event->len) {
-			event = (const struct inotify_event *)(buffer + at);
+			event = (const struct inotify_event *)(buffer.chars + at);
 			gone |= !!(event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED));
 		}
 		any = true;

@@ -31,6 +31,14 @@ static bool phase_remember_hello(struct weft_folder *folder)
 	return good;
 }
 
+void weft_phase_warn_spent(const struct weft_folder *folder)
+{
+	if (weft_self_is_spent(folder->self, folder->fleet))
+		weft_warn(folder->ctx,
+			  "%s: a hello of generation %llu, the last one, was seen: another machine has this node's identity, which can say nothing more; revoke the node, and make another identity",
+			  folder->name, WEFT_FLEET_GENERATION_MAX);
+}
+
 bool weft_phase_greet(struct weft_folder *folder)
 {
 	return (weft_self_greet(folder->self, folder->fleet) && phase_remember_hello(folder)) ||

@@ -55,5 +55,7 @@ bool weft_phase_is_expired(const struct weft_folder *folder);
  * records. False after a complaint.
  */
 bool weft_phase_greet(struct weft_folder *folder);
+/* Tell of an identity that can sign no further hello. */
+void weft_phase_warn_spent(const struct weft_folder *folder);
 
 #endif /* _WEFT_TOOLS_FLEET_PHASE_H */

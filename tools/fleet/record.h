@@ -30,6 +30,9 @@ enum weft_fleet_kind {
 	WEFT_FLEET_HELLO,	/* "hello" */
 };
 
+/* A hello of a higher generation is none, so that each generation that was seen can be written. */
+#define WEFT_FLEET_GENERATION_MAX	4611686018427387904ULL
+
 /**
  * struct weft_fleet_record - one record
  * @kind: its kind

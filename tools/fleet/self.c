@@ -217,8 +217,8 @@ static bool self_is_current(const struct weft_self *self, const struct weft_memb
 	return same;
 }
 
-static bool self_sign_hello(struct weft_self *self, const struct weft_member *member,
-			    struct weft_fleet_record *hello)
+/* The highest generation that this identity has signed. */
+static __u64 self_last(const struct weft_self *self, const struct weft_member *member)
 {
 	__u64 last = self->generation;
 
@@ -226,7 +226,18 @@ static bool self_sign_hello(struct weft_self *self, const struct weft_member *me
 		last = member->hello->number;
 	if (member && member->clash > last)
 		last = member->clash;
-	hello->number = last + 1;
+	return last;
+}
+
+bool weft_self_is_spent(const struct weft_self *self, const struct weft_fleet *fleet)
+{
+	return self_last(self, weft_fleet_find(fleet, self->node)) >= WEFT_FLEET_GENERATION_MAX;
+}
+
+static bool self_sign_hello(struct weft_self *self, const struct weft_member *member,
+			    struct weft_fleet_record *hello)
+{
+	hello->number = self_last(self, member) + 1;
 	if (!weft_fleet_record_sign(hello, &self->identity))
 		return false;
 	free(self->hello);
@@ -242,7 +253,7 @@ bool weft_self_greet(struct weft_self *self, const struct weft_fleet *fleet)
 	struct weft_fleet_record hello;
 	__u64 serial = self_serial(self, member);
 
-	if (!serial)
+	if (!serial || weft_self_is_spent(self, fleet))
 		return true;
 	if (!self_fill_hello(self, serial, &hello))
 		return false;

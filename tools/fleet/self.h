@@ -88,5 +88,7 @@ void weft_self_own(const struct weft_self *self, struct weft_fleet_own *own);
  * this generation. Without a serial there is none. False: no memory.
  */
 bool weft_self_greet(struct weft_self *self, const struct weft_fleet *fleet);
+/* No generation is left beyond this identity's hello: it keeps its last one. */
+bool weft_self_is_spent(const struct weft_self *self, const struct weft_fleet *fleet);
 
 #endif /* _WEFT_TOOLS_FLEET_SELF_H */

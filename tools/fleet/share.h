@@ -37,7 +37,7 @@ static inline void weft_share_spend(struct weft_share *share, __s64 now, __s64 c
 	share->rest_until += WEFT_SHARE_FACTOR * cost_ms;
 }
 
-/* No step before @until, whoever wants one. What was spent is owed all the same. */
+/* No step before @until, however due it is. What was spent is owed all the same. */
 static inline void weft_share_defer(struct weft_share *share, __s64 until)
 {
 	share->rest_until = weft_share_at(share, until);

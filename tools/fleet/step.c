@@ -434,6 +434,8 @@ static bool step_run(struct step_job *job)
 	step_look(job);
 	if (!weft_phase_greet(job->folder))
 		return false;
+	if (step->all)
+		weft_phase_warn_spent(job->folder);
 	step->complete |= step->all;
 	step->generation = job->folder->self->generation;
 	step->in = job->folder->fleet->terms && step_member(job) &&

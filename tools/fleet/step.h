@@ -33,7 +33,7 @@ enum weft_look {
  * @node: the node
  * @hello: the hello that the store is to have, to be freed, or NULL
  * @generation: of the state folder's hello
- * @complete: all that the store has was taken since the state folder was replaced, so that the hello is newer than the store's
+ * @complete: all that the store has was taken since the state folder was replaced
  * @published_at: since when the store has it, 0: not yet, as far as is known
  * @order: the order of the admin that @ordered_at is about
  * @ordered_at: since when it is known, 0: the node has followed it
