@@ -172,6 +172,7 @@ static void plan_end(struct plan *plan)
  * @reason: the address that needs IPv6
  * @gateway: as in struct fake, 1500 if not given
  * @foreign: as in struct fake
+ * @fleet: other nodes tell the endpoints
  */
 static const struct mtu_case {
 	const char *name;
@@ -182,6 +183,7 @@ static const struct mtu_case {
 	const char *reason;
 	unsigned int gateway;
 	const char *foreign;
+	bool fleet;
 } mtus[] = {
 	{ .name = "no peer: the default route", .conf = OWN FOUR, .gateway = 1492, .mtu = 1412 },
 	{ .name = "no peer and no route", .conf = OWN FOUR, .gateway = 1, .mtu = 1420 },
@@ -210,6 +212,9 @@ static const struct mtu_case {
 	{ .name = "an IPv4 address that weft did not add does not count", .conf = OWN FOUR PEER AT(135), .foreign = "10.2.0.1/24", .mtu = 1270 },
 	{ .name = "a path below the minimum of IPv4", .conf = OWN FOUR PEER AT(10), .mtu = 68 },
 	{ .name = "a path with the minimum of IPv4", .conf = OWN FOUR PEER AT(15), .mtu = 70 },
+	{ .name = "paths that a fleet's nodes tell count", .conf = OWN FOUR PEER AT(148) OTHER AT(147), .mtu = 1390, .fleet = true },
+	{ .name = "... but take no less than IPv6 needs", .conf = OWN SIX PEER AT(147) OTHER AT(10), .mtu = 1280, .fleet = true },
+	{ .name = "... also as candidates", .conf = OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.60:7\n", .mtu = 1280, .fleet = true },
 	{ .name = "the file's MTU, without a lookup of paths", .conf = OWN FOUR "MTU = 1000\n" PEER AT(1), .mtu = 1000 },
 	{ .name = "the file's MTU, just right for IPv6", .conf = OWN SIX "MTU = 1280\n" PEER, .mtu = 1280 },
 	{ .name = "the file's MTU, too small for an address", .conf = OWN SIX "MTU = 1279\n" PEER,
@@ -223,6 +228,7 @@ static const struct mtu_case {
 static void test_mtu(const struct mtu_case *test)
 {
 	unsigned int mtu = 0;
+	struct weft_peer *peer;
 	struct plan plan;
 	char want[512];
 	bool good;
@@ -232,6 +238,8 @@ static void test_mtu(const struct mtu_case *test)
 		.foreign = test->foreign,
 	};
 	plan_begin(&plan, test->conf);
+	for (peer = plan.profile->dev->peers; peer; peer = peer->next)
+		peer->keeps_endpoint = test->fleet;
 	good = weft_plan_mtu(&plan.bench.ctx, plan.profile, &plan.state, MARK, &mtu);
 	test_bench_flush(&plan.bench);
 	snprintf(want, sizeof(want), test->err ?: "", test->number, test->reason);

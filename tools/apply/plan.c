@@ -317,34 +317,41 @@ bool weft_plan_check(const struct weft_context *ctx,
 	return false;
 }
 
+/* Paths below @least count as @least. */
 static bool plan_ask_mtu(const struct weft_context *ctx,
 			 const struct weft_profile *profile,
 			 const union weft_endpoint *to, __u32 mark,
-			 unsigned int *smallest)
+			 unsigned int least, unsigned int *smallest)
 {
 	unsigned int mtu;
 
 	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu))
 		return weft_complain(ctx, "%s: cannot read the path MTU: %s", profile->name,
 				     ctx->host->error);
+	if (mtu && mtu < least)
+		mtu = least;
 	if (mtu && (!*smallest || mtu < *smallest))
 		*smallest = mtu;
 	return true;
 }
 
-/* Any candidate of the peer may become its endpoint while the tunnel is up. */
+/*
+ * Any candidate of the peer may become its endpoint while the tunnel is up. Other nodes tell the
+ * endpoints of a peer that keeps its own: they do not take the MTU below what IPv6 needs.
+ */
 static bool plan_ask_peer_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile,
 			      const struct weft_peer *peer, __u32 mark,
 			      unsigned int *smallest)
 {
+	unsigned int least = peer->keeps_endpoint ? PLAN_IP6_MTU_MIN + PLAN_OVERHEAD_BYTES : 0;
 	size_t i;
 
 	if (peer->endpoint.any.sa_family != AF_UNSPEC &&
-	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, smallest))
+	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, least, smallest))
 		return false;
 	for (i = 1; i < peer->candidate_count; i++)
-		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark,
+		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark, least,
 				  smallest))
 			return false;
 	return true;
@@ -361,7 +368,7 @@ static bool plan_smallest_mtu(const struct weft_context *ctx,
 	for (peer = profile->dev->peers; peer; peer = peer->next)
 		if (!plan_ask_peer_mtu(ctx, profile, peer, mark, smallest))
 			return false;
-	return *smallest || plan_ask_mtu(ctx, profile, NULL, mark, smallest);
+	return *smallest || plan_ask_mtu(ctx, profile, NULL, mark, 0, smallest);
 }
 
 bool weft_plan_mtu(const struct weft_context *ctx,
