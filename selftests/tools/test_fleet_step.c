@@ -88,6 +88,9 @@ static void new_node(void)
 	finish(&bench);
 }
 
+/* What the last step has told. */
+static char told[1024];
+
 /* A step at NOW + @at with the lines of @text, which is cleared. */
 static bool take_step(__s64 at)
 {
@@ -104,6 +107,8 @@ static bool take_step(__s64 at)
 	step.all = false;
 	fleet_clear(&text);
 	weft_folder_free(&folder);
+	test_bench_flush(&bench);
+	snprintf(told, sizeof(told), "%s", bench.err);
 	finish(&bench);
 	return good;
 }
@@ -430,6 +435,9 @@ static void check_endpoints(void)
 	test_ok(step.gone_at == NOW + DAY + 60 && says("192.0.2.5:51820"), "... whatever the clock says");
 	look(DAY + 90);
 	test_ok(!step.gone_at && step.resolved == WEFT_LOOK_NEW && !says("192.0.2.5"), "... and leaves the hello then");
+	test_ok(strstr(told, "endpoints-from: 'eth0' takes no address of this machine"), "... which is told");
+	look(DAY + 100);
+	test_ok(!strstr(told, "endpoints-from"), "... once");
 	fleet_node_host = plain;
 }
 

@@ -24,7 +24,8 @@ static const struct weft_host_link_name links[] = {
 	{ 15, "ts0", "tun", 0, true }, { 16, "flannel.1", "vxlan", 0, true }, { 17, "gnv0", "geneve", 0, true },
 	{ 18, "tunl0", "ipip", 0, true }, { 19, "up0", "veth", 0, true }, { 20, "eth0.5", "vlan", 0, true }, { 21, "bond0", "bond", 0, true },
 	{ 22, "br1", "bridge", 0, true }, { 23, "bond1", "bond", 22, true }, { 24, "veth2", "veth", 22, true }, { 25, "any0", "dummy", 0, true },
-	{ 26, "br2", "bridge", 0, true }, { 27, "vx2", "vxlan", 26, true },
+	{ 26, "br2", "bridge", 0, true }, { 27, "vx2", "vxlan", 26, true }, { 28, "mgmt", "vrf", 0, true },
+	{ 29, "eth3", "", 28, true }, { 30, "br3", "bridge", 28, true }, { 31, "eth4", "", 30, true },
 };
 
 static const struct {
@@ -211,6 +212,7 @@ static const struct kind_case {
 	{ "eth0", 2, true }, { "br0", 6, true }, { "docker0", 9, false }, { "virbr0", 11, false }, { "empty0", 14, false },
 	{ "ts0", 15, false }, { "flannel.1", 16, false }, { "gnv0", 17, false }, { "tunl0", 18, false }, { "up0", 19, true },
 	{ "eth0.5", 20, true }, { "bond0", 21, true }, { "br1", 22, true }, { "any0", 25, true }, { "br2", 26, false },
+	{ "mgmt", 28, false }, { "eth3", 29, false }, { "br3", 30, false },
 };
 
 static void check_kinds(void)
@@ -492,20 +494,20 @@ static void check_pace(void)
 	__s64 now, last = 0, shortest = INT64_MAX;
 
 	test_ok(weft_pace_is_due(&pace, 0), "the first look is due at once");
-	weft_pace_done(&pace, 0, false, 20000);
+	weft_pace_done(&pace, 0, false, 20000, 600000);
 	test_ok(!weft_pace_is_due(&pace, 1000000), "... and without a sign there is no other");
 	for (now = 100; now <= 600000; now += 100) {
 		weft_pace_ask(&pace, now, 1000);
 		if (!weft_pace_is_due(&pace, now))
 			continue;
-		weft_pace_done(&pace, now, false, 20000);
+		weft_pace_done(&pace, now, false, 20000, 600000);
 		if (now - last < shortest)
 			shortest = now - last;
 		last = now;
 		looks++;
 	}
 	test_ok(looks == 30 && shortest == 20000, "a link that changes all the time is looked at three times a minute");
-	weft_pace_done(&pace, 0, false, 20000);
+	weft_pace_done(&pace, 0, false, 20000, 600000);
 	weft_pace_ask(&pace, 30000, 1000);
 	weft_pace_ask(&pace, 30900, 1000);
 	test_ok(!weft_pace_is_due(&pace, 30999) && weft_pace_is_due(&pace, 31000), "changes that come together are looked at once");

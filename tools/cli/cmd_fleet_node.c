@@ -254,20 +254,11 @@ static bool node_take_policy(struct node_job *job, const char *text)
 /* Nothing of it keeps the node from its hello: an interface may come later. */
 static bool node_follow_policy(struct node_job *job)
 {
-	const struct weft_words *policy = &job->folder.self->endpoints_from;
 	struct weft_underlay_report report;
-	size_t i;
 
 	if (!weft_underlay_read(&job->folder, false, &report))
 		return false;
-	for (i = 0; i < policy->count; i++)
-		if (!report.takes[i])
-			weft_warn(job->ctx, "endpoints-from: '%s' takes no address of this machine",
-				  policy->items[i].text);
-	if (report.cut)
-		weft_warn(job->ctx,
-			  "endpoints-from: %zu addresses are left out: a hello has %d endpoints at most",
-			  report.cut, WEFT_FLEET_ENDPOINTS_MAX);
+	weft_underlay_warn(&job->folder, &report);
 	return true;
 }
 

@@ -209,6 +209,9 @@ static void step_resolve(struct step_job *job)
 		good = weft_underlay_read(job->folder, step_keeps_gone(job), &report);
 	if (reads && good)
 		step_note_gone(job, &report);
+	/* An interface may be gone, or have another name. */
+	if (report.changed)
+		weft_underlay_warn(job->folder, &report);
 	job->step->resolved = step_outcome(good, report.changed);
 	job->step->resolves = job->folder->self->endpoints_from.count;
 }

@@ -172,35 +172,6 @@ bool weft_underlay_word_is_good(const char *word, const char *fleet)
 
 /* Links. */
 
-/* Networks of other programs on top of this machine's; "tun" is tap, too. */
-static const char * const underlay_overlays[] = { "tun", "vxlan", "geneve", "ipip", NULL };
-/* Ports of a bridge that lead to containers, or nowhere. */
-static const char * const underlay_inner_ports[] = { "veth", "dummy", NULL };
-
-static bool underlay_is_one_of(const char * const *kinds, const char *kind)
-{
-	while (*kinds && strcmp(*kinds, kind))
-		kinds++;
-	return *kinds;
-}
-
-/* Whether others reach this machine by addresses of @link. Its name takes those of any link. */
-static bool underlay_is_outer(const struct underlay_job *job,
-			      const struct weft_host_link_name *link)
-{
-	const struct weft_host_links *links = job->in->links;
-	size_t i;
-
-	if (strcmp(link->kind, "bridge"))
-		return !underlay_is_one_of(underlay_overlays, link->kind);
-	for (i = 0; i < links->count; i++)
-		if (links->items[i].master == link->index &&
-		    !underlay_is_one_of(underlay_overlays, links->items[i].kind) &&
-		    !underlay_is_one_of(underlay_inner_ports, links->items[i].kind))
-			return true;
-	return false;
-}
-
 static int underlay_compare_links(const void *a, const void *b)
 {
 	const struct weft_host_link_name *x = a, *y = b;
@@ -217,6 +188,49 @@ static const struct weft_host_link_name *underlay_link(const struct underlay_job
 
 	return links->count ? bsearch(&wanted, links->items, links->count, sizeof(wanted),
 				      underlay_compare_links) : NULL;
+}
+
+/* Networks of other programs on top of this machine's; "tun" is tap, too. */
+static const char * const underlay_overlays[] = { "tun", "vxlan", "geneve", "ipip", NULL };
+/* The routing table of its own that a link and its ports have. */
+#define UNDERLAY_VRF	"vrf"
+/* Ports of a bridge that lead to containers, or nowhere. */
+static const char * const underlay_inner_ports[] = { "veth", "dummy", NULL };
+
+static bool underlay_is_one_of(const char * const *kinds, const char *kind)
+{
+	while (*kinds && strcmp(*kinds, kind))
+		kinds++;
+	return *kinds;
+}
+
+/* Addresses in a VRF are of another network than the tunnel's socket. */
+static bool underlay_is_in_vrf(const struct underlay_job *job,
+			       const struct weft_host_link_name *link)
+{
+	const struct weft_host_link_name *master = underlay_link(job, link->master);
+
+	return !strcmp(link->kind, UNDERLAY_VRF) ||
+	       (master && !strcmp(master->kind, UNDERLAY_VRF));
+}
+
+/* Whether others reach this machine by addresses of @link. Its name takes those of any link. */
+static bool underlay_is_outer(const struct underlay_job *job,
+			      const struct weft_host_link_name *link)
+{
+	const struct weft_host_links *links = job->in->links;
+	size_t i;
+
+	if (underlay_is_in_vrf(job, link))
+		return false;
+	if (strcmp(link->kind, "bridge"))
+		return !underlay_is_one_of(underlay_overlays, link->kind);
+	for (i = 0; i < links->count; i++)
+		if (links->items[i].master == link->index &&
+		    !underlay_is_one_of(underlay_overlays, links->items[i].kind) &&
+		    !underlay_is_one_of(underlay_inner_ports, links->items[i].kind))
+			return true;
+	return false;
 }
 
 static bool underlay_is_tunnel(const struct underlay_job *job,
@@ -541,4 +555,21 @@ bool weft_underlay_read(struct weft_folder *folder, bool keeps,
 	weft_profile_words_free(&self->found);
 	self->found = found;
 	return true;
+}
+
+void weft_underlay_warn(const struct weft_folder *folder,
+			const struct weft_underlay_report *report)
+{
+	const struct weft_words *policy = &folder->self->endpoints_from;
+	size_t i;
+
+	for (i = 0; i < policy->count; i++)
+		if (!report->takes[i])
+			weft_warn(folder->ctx,
+				  "endpoints-from: '%s' takes no address of this machine",
+				  policy->items[i].text);
+	if (report->cut)
+		weft_warn(folder->ctx,
+			  "endpoints-from: %zu addresses are left out: a hello has %d endpoints at most",
+			  report->cut, WEFT_FLEET_ENDPOINTS_MAX);
 }

@@ -10,7 +10,8 @@
  *
  * Containers, virtual machines and other VPNs have links whose private addresses are the same on
  * many machines. IFACE alone takes addresses of the kinds tun, which is tap, too, vxlan, geneve
- * and ipip, and of a bridge that has no other port than veth, dummy and these kinds.
+ * and ipip, of a bridge that has no other port than veth, dummy and these kinds, and those in
+ * a VRF.
  */
 #ifndef _WEFT_TOOLS_FLEET_UNDERLAY_H
 #define _WEFT_TOOLS_FLEET_UNDERLAY_H
@@ -80,5 +81,8 @@ bool weft_underlay_pick(struct weft_underlay *underlay, struct weft_words *found
  */
 bool weft_underlay_read(struct weft_folder *folder, bool keeps,
 			struct weft_underlay_report *report);
+/* Warn of words of the policy that take no address, and of endpoints without room. */
+void weft_underlay_warn(const struct weft_folder *folder,
+			const struct weft_underlay_report *report);
 
 #endif /* _WEFT_TOOLS_FLEET_UNDERLAY_H */
