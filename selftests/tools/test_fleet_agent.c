@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The agent beside programs of a store that are slow, and a kernel that has only events: how often it publishes, and how it ends.
- * Node ant of fleet prod, whose links cannot be read: each step fails, so that it reads all records again and again.
+ * The agent beside programs that are slow or print without end, a kernel that has only events, and a state folder that is restored
+ * or replaced: how often it publishes, and how it ends. Node ant of fleet prod, whose links cannot be read: each step fails in
+ * which the node has a record, so that the agent reads all records again and again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,17 +82,40 @@ static void new_node(void)
 	test_bench_end(&bench);
 }
 
-static void new_store(const char *program)
+/* The node of the state folder knows its serial; @port 0: as before. */
+static void set_node(unsigned int port)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+	bool changed;
+
+	prepare(&bench);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+		test_bail("the state cannot be read");
+	folder.self->serial = 1;
+	folder.self->port = port ?: folder.self->port;
+	if (!weft_folder_write(&folder, &changed))
+		test_bail("the state cannot be written");
+	weft_folder_free(&folder);
+	test_bench_end(&bench);
+}
+
+static void new_store_of(const char *program, const char *terms)
 {
 	struct fleet_text text = { };
 
-	fleet_terms(&text, 'A', 1, "A", "");
+	fleet_terms(&text, 'A', 1, "A", terms);
 	fleet_node(&text, 'A', "ant", 1, 1, 'a', "10.7.0.1", "");
 	write_file("records", 0644, text.chars, text.len);
 	write_file("store", 0755, program, strlen(program));
 	write_file("gets", 0666, "", 0);
 	write_file("puts", 0666, "", 0);
 	fleet_clear(&text);
+}
+
+static void new_store(const char *program)
+{
+	new_store_of(program, "");
 }
 
 /* The hello stands behind the rest of "get", which takes longer than a step waits. */
@@ -113,9 +137,22 @@ static const char late_store[] =
 	"put) cat >hello; echo >>puts ;;\n"
 	"esac\n";
 
-static pid_t start(void)
+/* All at once. */
+static const char quick_store[] =
+	"#!/bin/sh\n"
+	"cd \"${0%/*}\"\n"
+	"case $1 in\n"
+	"watch) cat records; exec sleep 1000 ;;\n"
+	"get) cat records; cat hello 2>/dev/null; echo >>gets ;;\n"
+	"put) cat >hello; echo >>puts ;;\n"
+	"esac\n";
+
+static pid_t start(const char *pairs)
 {
-	struct weft_agent_call call = { .fleet = "prod", .user = geteuid() ? NULL : "daemon" };
+	struct weft_agent_call call = {
+		.fleet = "prod", .user = geteuid() ? NULL : "daemon",
+		.psk = pairs, .psk_user = geteuid() ? NULL : "bin",
+	};
 	struct test_bench bench;
 	char *store;
 	pid_t pid = fork();
@@ -161,7 +198,7 @@ static bool ends_with(pid_t pid, int want)
 
 static void check_slow(void)
 {
-	pid_t agent = start();
+	pid_t agent = start(NULL);
 
 	test_ok(grows_to("puts", 1) && grows_to("gets", 4), "all records are read after each failure, slowly");
 	test_ok(size_of("puts") == 1, "... and the hello, which is among them, is put once");
@@ -171,7 +208,7 @@ static void check_slow(void)
 
 static void check_events(void)
 {
-	pid_t agent = start();
+	pid_t agent = start(NULL);
 	struct test_bench bench;
 	int fd;
 
@@ -202,26 +239,95 @@ static bool hello_says(const char *text)
 static void check_restored(void)
 {
 	struct fleet_text text = { };
-	struct weft_folder folder;
-	struct test_bench bench;
-	bool changed;
 	pid_t agent;
 
 	new_store(late_store);
 	fleet_hello(&text, 'a', "ant", 1, 9, 'y', "");
 	write_file("hello", 0666, text.chars, text.len);
 	fleet_clear(&text);
-	prepare(&bench);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
-		test_bail("the state cannot be read");
-	folder.self->serial = 1;
-	if (!weft_folder_write(&folder, &changed))
-		test_bail("the state cannot be written");
-	weft_folder_free(&folder);
-	test_bench_end(&bench);
-	agent = start();
+	set_node(0);
+	agent = start(NULL);
 	test_ok(grows_to("puts", 1) && hello_says("\"generation\":10"),
 		"a restored folder's hello does not take the place of the store's, which is newer");
+	kill(agent, SIGTERM);
+	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
+}
+
+/* A step follows each put, and would see the next change: where it is not over in time, the test shows less. */
+static bool is_put(off_t number, const char *text)
+{
+	bool good = grows_to("puts", number) && hello_says(text);
+
+	usleep(500000);
+	return good;
+}
+
+/* Nothing but a file of the state folder is a reason for a step: the store has no record of the node. */
+static void check_replaced(void)
+{
+	struct fleet_text text = { };
+	pid_t agent;
+
+	new_store(quick_store);
+	fleet_terms(&text, 'A', 1, "A", "");
+	write_file("records", 0644, text.chars, text.len);
+	fleet_clear(&text);
+	set_node(0);
+	agent = start(NULL);
+	test_ok(is_put(1, "ant"), "a node without a record puts its hello");
+	set_node(6000);
+	test_ok(is_put(2, "6000"), "... and another one when a command changes the folder");
+	if (system("mv state/prod state/old && cp -a state/old state/prod"))
+		test_bail("a copy of the state folder");
+	set_node(6001);
+	test_ok(is_put(3, "6001"), "a folder in the place of that one is read");
+	set_node(6002);
+	test_ok(is_put(4, "6002"), "... and watched");
+	kill(agent, SIGTERM);
+	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
+	if (system("rm -r state/old"))
+		test_bail("the former state folder");
+}
+
+/* Of the process alone, in clock ticks. */
+static unsigned long cpu_of(pid_t pid)
+{
+	unsigned long user = 0, system = 0;
+	char name[64];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+	file = fopen(name, "r");
+	if (!file || fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+		test_bail("the CPU time of the agent");
+	fclose(file);
+	return user + system;
+}
+
+/* Two keys of one node in turn, without end. */
+static const char endless_pairs[] =
+	"#!/bin/sh\n"
+	"echo >>\"${0%/*}/begun\"\n"
+	"exec yes \"$(printf 'bee AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\\nbee AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=')\"\n";
+
+static void check_endless(void)
+{
+	char pairs[64];
+	unsigned long before, spent;
+	pid_t agent;
+
+	new_store_of(quick_store, ",\"preshared\":true");
+	set_node(0);
+	write_file("begun", 0666, "", 0);
+	write_file("pairs", 0755, endless_pairs, strlen(endless_pairs));
+	snprintf(pairs, sizeof(pairs), "%s/pairs #", folder_name);
+	agent = start(pairs);
+	test_ok(grows_to("begun", 1), "a program of preshared keys is started");
+	before = cpu_of(agent);
+	sleep(4);
+	spent = cpu_of(agent) - before;
+	printf("# %lu ticks of CPU in 4 s\n", spent);
+	test_ok(spent < (unsigned long)sysconf(_SC_CLK_TCK), "... and takes less than a quarter of a CPU, however much it prints");
 	kill(agent, SIGTERM);
 	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
 }
@@ -230,7 +336,7 @@ static void remove_all(void)
 {
 	static const char *const names[] = {
 		"state/prod/self", "state/prod/memory", "state/prod/last", "state/prod", "state",
-		"records", "store", "gets", "puts", "hello",
+		"records", "store", "gets", "puts", "hello", "pairs", "begun",
 	};
 	size_t i;
 
@@ -256,6 +362,12 @@ int main(void)
 	remove_all();
 	new_node();
 	check_restored();
+	remove_all();
+	new_node();
+	check_replaced();
+	remove_all();
+	new_node();
+	check_endless();
 	remove_all();
 	return test_end();
 }

@@ -171,6 +171,25 @@ static void check_flaps(struct test_bench *bench)
 	weft_looks_end(&looks);
 }
 
+/* A peer of a hub that moves all the time. */
+static void check_restless(struct test_bench *bench)
+{
+	const struct weft_event moved = { .type = WEFT_EVENT_ENDPOINT_CHANGED };
+	struct weft_step step = { .hub = true, .looked = WEFT_LOOK_NEW };
+	__s64 now = 0, rest = 0;
+	struct weft_looks looks;
+
+	weft_looks_begin(&looks, &bench->ctx, "prod");
+	while (now < 86400000) {
+		step_at(&looks, &step, true, now);
+		weft_looks_event(&looks, &moved, now + 1);
+		rest = weft_looks_at(&looks) - now;
+		now += rest;
+	}
+	test_ok(rest == 120000, "beside a peer that moves all the time others are seen within two minutes");
+	weft_looks_end(&looks);
+}
+
 int main(void)
 {
 	struct test_bench bench;
@@ -181,6 +200,7 @@ int main(void)
 	check_policy(&bench);
 	check_hub(&bench);
 	check_flaps(&bench);
+	check_restless(&bench);
 	test_bench_end(&bench);
 	return test_end();
 }

@@ -17,7 +17,7 @@ static __s64 spent_in_an_hour(__s64 now, __s64 cost_ms)
 	while (now < end) {
 		spent += cost_ms;
 		now += cost_ms;
-		weft_share_spend(&share, now, cost_ms);
+		weft_share_spend(&share, now, cost_ms, false);
 		now = weft_share_at(&share, now);
 	}
 	return spent;
@@ -39,15 +39,34 @@ static void check_quiet(void)
 	const __s64 now = 100000000;
 
 	test_ok(weft_share_at(&share, 0) == 0, "the first step is due at once");
-	weft_share_spend(&share, now, 500);
+	weft_share_spend(&share, now, 500, false);
 	test_ok(weft_share_at(&share, now) == now, "after a quiet time a short step is followed by the next one at once");
-	weft_share_spend(&share, now, 30);
+	weft_share_spend(&share, now, 30, false);
 	test_ok(weft_share_at(&share, now) == now + 300, "... whose time is paid for");
 	test_ok(weft_share_at(&share, now + 301) == now + 301, "... and then a step is taken when it is wanted");
 	share = (struct weft_share){ };
-	weft_share_spend(&share, now, 60000);
+	weft_share_spend(&share, now, 60000, false);
 	test_ok(weft_share_at(&share, now) == now + 600000 - WEFT_SHARE_BURST_MS,
 		"a quiet time of a day counts no more than one of five seconds");
+}
+
+/* Each step takes a record of a node that publishes all the time. */
+static void check_writes(void)
+{
+	const __s64 begin = 100000000, end = begin + 600000;
+	struct weft_share share = { };
+	__s64 now = begin;
+	unsigned int steps;
+
+	for (steps = 0; now < end; steps++) {
+		now += 1;
+		weft_share_spend(&share, now, 1, true);
+		now = weft_share_at(&share, now);
+	}
+	test_ok(steps <= 1212, "records that come all the time are written twice a second");
+	share = (struct weft_share){ };
+	weft_share_spend(&share, begin, 600, true);
+	test_ok(weft_share_at(&share, begin) == begin + 1000, "a step that costs more and writes is paid for once");
 }
 
 static void check_failure(void)
@@ -55,7 +74,7 @@ static void check_failure(void)
 	struct weft_share share = { };
 	const __s64 now = 100000000;
 
-	weft_share_spend(&share, now, 2000);
+	weft_share_spend(&share, now, 2000, false);
 	weft_share_defer(&share, now + 1000);
 	test_ok(weft_share_at(&share, now) == now + 15000, "a step that fails is paid for, too");
 	weft_share_defer(&share, now + 60000);
@@ -70,6 +89,7 @@ int main(void)
 	check_always(2000);
 	check_always(60000);
 	check_quiet();
+	check_writes();
 	check_failure();
 	return test_end();
 }

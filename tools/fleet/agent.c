@@ -451,7 +451,7 @@ static bool agent_store_is_outside(struct agent *agent, size_t from)
 			     address, agent->call->fleet);
 }
 
-/* Reading, too, takes a share of a CPU: a program may print nonsense without end. */
+/* Reading and setting keys, too, take a share of a CPU: a program may print without end. */
 static bool agent_read_all(struct agent *agent)
 {
 	__s64 before = agent_cost_ms();
@@ -459,7 +459,8 @@ static bool agent_read_all(struct agent *agent)
 
 	if (agent_clock_ms() < agent->at_read)
 		return true;
-	if (!agent_read(agent) || !agent_store_is_outside(agent, from))
+	if (!agent_read(agent) || !agent_store_is_outside(agent, from) ||
+	    !agent_hear_pairs(agent))
 		return false;
 	agent->at_read = agent_clock_ms() + WEFT_SHARE_FACTOR * (agent_cost_ms() - before);
 	return true;
@@ -470,7 +471,7 @@ static bool agent_hear(struct agent *agent)
 {
 	bool good;
 
-	if (!agent_read_all(agent) || !agent_hear_pairs(agent))
+	if (!agent_read_all(agent))
 		return false;
 	if (weft_courier_reap(&agent->watch, &good))
 		agent_end_watch(agent);
@@ -666,7 +667,8 @@ static void agent_step(struct agent *agent)
 	/* A store that does not take it gets time, whatever it tells. */
 	if (agent->len && !agent->put_wait)
 		agent_sooner(&agent->at_put, agent_clock_ms() + agent_jitter(AGENT_BEHIND_MS));
-	weft_share_spend(&agent->share, agent_clock_ms(), agent_cost_ms() - before);
+	weft_share_spend(&agent->share, agent_clock_ms(), agent_cost_ms() - before,
+			 agent->step.accepted);
 	agent->at_step = AGENT_NEVER;
 	agent_forget_text(agent);
 	if (good) {
@@ -726,7 +728,18 @@ static void agent_add_fd(struct pollfd *fds, nfds_t *count, int fd)
 		fds[(*count)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
-/* Signals arrive here, and nowhere else. A full text is not read on. */
+/* A full text is not read on. */
+static void agent_add_outputs(const struct agent *agent, struct pollfd *fds, nfds_t *count)
+{
+	if (agent->len < WEFT_FLEET_TEXT_BYTES)
+		agent_add_fd(fds, count, agent->watch.out);
+	if (agent->got_len < WEFT_FLEET_TEXT_BYTES)
+		agent_add_fd(fds, count, agent->task.out);
+	agent_add_fd(fds, count, agent->pairs.fd);
+	agent_add_fd(fds, count, agent->pairs.out);
+}
+
+/* Signals arrive here, and nowhere else. */
 static void agent_sleep(struct agent *agent)
 {
 	__s64 left = agent_wake_at(agent) - agent_clock_ms();
@@ -740,12 +753,8 @@ static void agent_sleep(struct agent *agent)
 	/* The end of a task is behind its output. */
 	if (agent->task.out < 0)
 		agent_add_fd(fds, &count, agent->task.fd);
-	if (agent->len < WEFT_FLEET_TEXT_BYTES && agent_clock_ms() >= agent->at_read)
-		agent_add_fd(fds, &count, agent->watch.out);
-	if (agent->got_len < WEFT_FLEET_TEXT_BYTES && agent_clock_ms() >= agent->at_read)
-		agent_add_fd(fds, &count, agent->task.out);
-	agent_add_fd(fds, &count, agent->pairs.fd);
-	agent_add_fd(fds, &count, agent->pairs.out);
+	if (agent_clock_ms() >= agent->at_read)
+		agent_add_outputs(agent, fds, &count);
 	agent_add_fd(fds, &count, agent->folder);
 	agent_add_fd(fds, &count, agent->looks.links);
 	if (agent->events)

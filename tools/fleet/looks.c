@@ -12,8 +12,10 @@
 #define LOOKS_GATHER_MS		1000
 /* At first: a link that comes and goes all the time makes ever fewer hellos. */
 #define LOOKS_UNDERLAY_REST_MS	20000
-/* A hub's hello goes to all nodes. */
+#define LOOKS_UNDERLAY_MOST_MS	600000
+/* A hub's hello goes to all nodes. One peer that moves all the time does not hide the others. */
 #define LOOKS_SIGHT_REST_MS	60000
+#define LOOKS_SIGHT_MOST_MS	120000
 /* Sessions that end make no event. */
 #define LOOKS_SIGHT_EVERY_MS	600000
 
@@ -69,7 +71,7 @@ void weft_looks_settle(struct weft_looks *looks, const struct weft_step *step, b
 {
 	if (step->resolve) {
 		weft_pace_done(&looks->underlay, now, good && step->resolved == WEFT_LOOK_NEW,
-			       LOOKS_UNDERLAY_REST_MS);
+			       LOOKS_UNDERLAY_REST_MS, LOOKS_UNDERLAY_MOST_MS);
 		if (!good)
 			weft_pace_ask(&looks->underlay, now, LOOKS_GATHER_MS);
 	}
@@ -80,7 +82,7 @@ void weft_looks_settle(struct weft_looks *looks, const struct weft_step *step, b
 		weft_pace_ask(&looks->underlay, now, WEFT_STEP_GONE_S * 1000);
 	if (step->look) {
 		weft_pace_done(&looks->sight, now, good && step->looked == WEFT_LOOK_NEW,
-			       LOOKS_SIGHT_REST_MS);
+			       LOOKS_SIGHT_REST_MS, LOOKS_SIGHT_MOST_MS);
 		if (!good || step->looked == WEFT_LOOK_FAILED)
 			weft_pace_ask(&looks->sight, now, LOOKS_GATHER_MS);
 	}

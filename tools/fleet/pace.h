@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #define WEFT_PACE_NEVER		INT64_MAX
-#define WEFT_PACE_REST_MAX_MS	600000
 
 /**
  * struct weft_pace - when to look
@@ -45,10 +44,11 @@ static inline bool weft_pace_is_due(const struct weft_pace *pace, __s64 now)
 
 /*
  * The look was taken, and there was something @new, or not. Then comes a rest of @first_ms, or of
- * twice the last one, which shrinks by a quarter where there was nothing new, and is over
- * after as long a time without a wish to look.
+ * twice the last one, up to @most_ms, which shrinks by a quarter where there was nothing new, and
+ * is over after as long a time without a wish to look.
  */
-static inline void weft_pace_done(struct weft_pace *pace, __s64 now, bool new, __s64 first_ms)
+static inline void weft_pace_done(struct weft_pace *pace, __s64 now, bool new, __s64 first_ms,
+				  __s64 most_ms)
 {
 	__s64 rest = first_ms;
 
@@ -56,7 +56,7 @@ static inline void weft_pace_done(struct weft_pace *pace, __s64 now, bool new, _
 		rest = new ? pace->rest_ms * 2 : pace->rest_ms / 4 * 3;
 	if (rest < first_ms)
 		rest = first_ms;
-	pace->rest_ms = rest < WEFT_PACE_REST_MAX_MS ? rest : WEFT_PACE_REST_MAX_MS;
+	pace->rest_ms = rest < most_ms ? rest : most_ms;
 	pace->at = WEFT_PACE_NEVER;
 	pace->rest_until = now + pace->rest_ms;
 }

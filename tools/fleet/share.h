@@ -9,9 +9,12 @@
 #define _WEFT_TOOLS_FLEET_SHARE_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 #define WEFT_SHARE_FACTOR	10
 #define WEFT_SHARE_BURST_MS	5000
+/* What a step costs at least that makes a file last: the disk is others', too. */
+#define WEFT_SHARE_WRITE_MS	50
 
 /**
  * struct weft_share - what is paid for
@@ -27,11 +30,16 @@ static inline __s64 weft_share_at(const struct weft_share *share, __s64 at)
 	return at > share->rest_until ? at : share->rest_until;
 }
 
-/* A step has cost @cost_ms, which are paid for from the end of the last payment on. */
-static inline void weft_share_spend(struct weft_share *share, __s64 now, __s64 cost_ms)
+/*
+ * A step has cost @cost_ms, and perhaps @wrote records, which is paid for from the end of the last
+ * payment on.
+ */
+static inline void weft_share_spend(struct weft_share *share, __s64 now, __s64 cost_ms, bool wrote)
 {
 	__s64 from = now - WEFT_SHARE_BURST_MS;
 
+	if (wrote && cost_ms < WEFT_SHARE_WRITE_MS)
+		cost_ms = WEFT_SHARE_WRITE_MS;
 	if (share->rest_until < from)
 		share->rest_until = from;
 	share->rest_until += WEFT_SHARE_FACTOR * cost_ms;
