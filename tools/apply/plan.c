@@ -317,58 +317,89 @@ bool weft_plan_check(const struct weft_context *ctx,
 	return false;
 }
 
-/* Paths below @least count as @least. */
+/**
+ * struct plan_paths - the paths to all endpoints
+ * @smallest: the MTU of the smallest one, 0 without any route
+ * @counts: the same where paths that other nodes tell take it no further than IPv6 needs
+ */
+struct plan_paths {
+	unsigned int smallest;
+	unsigned int counts;
+};
+
+static void plan_note_mtu(unsigned int mtu, unsigned int *smallest)
+{
+	if (mtu && (!*smallest || mtu < *smallest))
+		*smallest = mtu;
+}
+
 static bool plan_ask_mtu(const struct weft_context *ctx,
 			 const struct weft_profile *profile,
 			 const union weft_endpoint *to, __u32 mark,
-			 unsigned int least, unsigned int *smallest)
+			 bool told, struct plan_paths *paths)
 {
 	unsigned int mtu;
 
 	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu))
 		return weft_complain(ctx, "%s: cannot read the path MTU: %s", profile->name,
 				     ctx->host->error);
-	if (mtu && mtu < least)
-		mtu = least;
-	if (mtu && (!*smallest || mtu < *smallest))
-		*smallest = mtu;
+	plan_note_mtu(mtu, &paths->smallest);
+	if (told && mtu && mtu < PLAN_IP6_MTU_MIN + PLAN_OVERHEAD_BYTES)
+		mtu = PLAN_IP6_MTU_MIN + PLAN_OVERHEAD_BYTES;
+	plan_note_mtu(mtu, &paths->counts);
 	return true;
 }
 
 /*
  * Any candidate of the peer may become its endpoint while the tunnel is up. Other nodes tell the
- * endpoints of a peer that keeps its own: they do not take the MTU below what IPv6 needs.
+ * endpoints of a peer that keeps its own.
  */
 static bool plan_ask_peer_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile,
 			      const struct weft_peer *peer, __u32 mark,
-			      unsigned int *smallest)
+			      struct plan_paths *paths)
 {
-	unsigned int least = peer->keeps_endpoint ? PLAN_IP6_MTU_MIN + PLAN_OVERHEAD_BYTES : 0;
 	size_t i;
 
 	if (peer->endpoint.any.sa_family != AF_UNSPEC &&
-	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, least, smallest))
+	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, peer->keeps_endpoint, paths))
 		return false;
 	for (i = 1; i < peer->candidate_count; i++)
-		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark, least,
-				  smallest))
+		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark,
+				  peer->keeps_endpoint, paths))
 			return false;
 	return true;
 }
 
-/* 0 without any route. */
 static bool plan_smallest_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile, __u32 mark,
-			      unsigned int *smallest)
+			      struct plan_paths *paths)
 {
 	const struct weft_peer *peer;
 
-	*smallest = 0;
+	*paths = (struct plan_paths){ };
 	for (peer = profile->dev->peers; peer; peer = peer->next)
-		if (!plan_ask_peer_mtu(ctx, profile, peer, mark, smallest))
+		if (!plan_ask_peer_mtu(ctx, profile, peer, mark, paths))
 			return false;
-	return *smallest || plan_ask_mtu(ctx, profile, NULL, mark, 0, smallest);
+	return paths->smallest || plan_ask_mtu(ctx, profile, NULL, mark, false, paths);
+}
+
+static void plan_warn_mtu(const struct weft_context *ctx, const struct weft_profile *profile,
+			  const struct weft_allowedip *ip6, unsigned int path)
+{
+	if (ip6)
+		weft_warn(ctx, "%s: the path MTU of %u leaves less than the %d that IPv6 (%s/%u) needs: outer packets will be fragmented",
+			  profile->name, path, PLAN_IP6_MTU_MIN,
+			  weft_format_address(ip6).chars, ip6->cidr);
+	else
+		weft_warn(ctx, "%s: the path MTU of %u to an endpoint that a node tells leaves less than %d: outer packets to it will be fragmented",
+			  profile->name, path, PLAN_IP6_MTU_MIN);
+}
+
+static unsigned int plan_inner_mtu(unsigned int path)
+{
+	return path > PLAN_OVERHEAD_BYTES + PLAN_IP4_MTU_MIN ?
+	       path - PLAN_OVERHEAD_BYTES : PLAN_IP4_MTU_MIN;
 }
 
 bool weft_plan_mtu(const struct weft_context *ctx,
@@ -377,23 +408,18 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 		   unsigned int *mtu)
 {
 	const struct weft_allowedip *ip6 = plan_ip6(profile, state);
-	unsigned int way;
+	struct plan_paths paths;
 
 	*mtu = profile->mtu;
 	if (*mtu)
 		return plan_check_mtu(ctx, profile, ip6);
-	if (!plan_smallest_mtu(ctx, profile, mark, &way))
+	if (!plan_smallest_mtu(ctx, profile, mark, &paths))
 		return false;
-	if (!way)
-		way = PLAN_ETHERNET_MTU;
-	*mtu = way > PLAN_OVERHEAD_BYTES + PLAN_IP4_MTU_MIN ?
-	       way - PLAN_OVERHEAD_BYTES : PLAN_IP4_MTU_MIN;
-	if (*mtu < PLAN_IP6_MTU_MIN && ip6) {
-		weft_warn(ctx, "%s: the path MTU of %u leaves less than the %d that IPv6 (%s/%u) needs: outer packets will be fragmented",
-			  profile->name, way, PLAN_IP6_MTU_MIN,
-			  weft_format_address(ip6).chars, ip6->cidr);
+	*mtu = plan_inner_mtu(paths.counts ?: PLAN_ETHERNET_MTU);
+	if (*mtu < PLAN_IP6_MTU_MIN && ip6)
 		*mtu = PLAN_IP6_MTU_MIN;
-	}
+	if (paths.smallest && *mtu > plan_inner_mtu(paths.smallest))
+		plan_warn_mtu(ctx, profile, ip6, paths.smallest);
 	return true;
 }
 
