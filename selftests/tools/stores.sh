@@ -303,7 +303,10 @@ cat >etcd/etcdctl <<-'END'
 		printf '"ClusterID" : %s\n"Revision" : %s\n"RaftTerm" : %s\n"Value" : "weft-fleet/1 first {\\"a\\"}"\n' $cluster $revision $term
 		;;
 	watch)
+		sed 's/ 7 / 9 /' at >at.watched
+		mv at.watched at
 		printf '"Revision" : 8\n"Value" : "\\x00"\n"Revision" : 8\n"Value" : "weft-fleet/1 \\xff \377"\n'
+		[ -e long ] && head -c 16777216 /dev/zero | tr '\0' x | sed 's/x/\\x00/g; s/^/"Value" : "/; s/$/"\n/'
 		printf '"Revision" : 9\n"Type" : PUT\n"Value" : "weft-fleet/1 second {\\"b\\\\\\":\\"c\\"}"\n'
 		exec sleep 1000
 		;;
@@ -332,7 +335,6 @@ etcd_watches() { # etcd_watches LOCALE
 	etcd_ends
 	return $good
 }
-# The cluster has what the watch has had before it tells of another place.
 etcd_goes_to() { # etcd_goes_to CLUSTER REVISION TERM
 	etcd_begins C
 	etcd_place "$@"
@@ -364,6 +366,9 @@ gone() { # gone PID
 }
 check "etcd: what is no text does not end a watch" etcd_watches C
 check "... in UTF-8, too" etcd_watches C.UTF-8
+: >long
+check "... nor do megabytes of it delay the next record" etcd_watches C
+rm long
 check "etcd: a cluster that goes on does not end a watch" etcd_goes_on
 check "... another cluster does" etcd_set_back 2 9 2
 check "... so does a revision before the last one that the watch has had" etcd_set_back 1 8 2
