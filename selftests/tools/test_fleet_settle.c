@@ -255,6 +255,19 @@ static void check_lent_next(void)
 	weft_model_device_free(dev);
 }
 
+/* In one hello that node has another key of its own, which it has not announced. */
+static void check_lent_beside(void)
+{
+	struct weft_device *dev = settled(WEFT_KIND_WEFT);
+
+	announce_lent("cat", 'c', 'x', 2, 'u');
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
+	take();
+	test_text("a revoked node goes, also where another node with a new key announces its key", settle(dev),
+		  "cat v>x 10.7.0.3/32\n- u\n2\n");
+	weft_model_device_free(dev);
+}
+
 /* A peer of the interface is found under its previous key, too. */
 static void check_lent_key(void)
 {
@@ -457,6 +470,7 @@ int main(void)
 	check_readmission(false);
 	check_follow();
 	check_lent_next();
+	check_lent_beside();
 	check_lent_key();
 	check_former_memory();
 	check_others();

@@ -139,11 +139,29 @@ static const struct weft_key *settle_older_key(const struct settle_job *job,
 	return NULL;
 }
 
+/* The entry of a key that the fleet has made a peer of, or NULL. */
+static const struct settle_made *settle_find_entry(const struct settle_job *job,
+						   const struct weft_key *key)
+{
+	return bsearch(key, job->made, job->made_count, sizeof(*job->made), settle_compare_keys);
+}
+
+/* The interface's peer under the next key of @peer, unless it is another node's. */
+static const struct weft_peer *settle_find_next(const struct settle_job *job,
+						const struct weft_peer *peer)
+{
+	const struct weft_member *member = weft_fleet_find(job->fleet, peer->name);
+	const struct weft_key *key = &peer->next_public_key;
+
+	if (!(peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) ||
+	    (!weft_keys_have(&member->made, key) && settle_find_entry(job, key)))
+		return NULL;
+	return weft_model_index_find(&job->index, key);
+}
+
 static bool settle_is_there(const struct settle_job *job, const struct weft_peer *peer)
 {
-	return weft_model_index_find(&job->index, &peer->public_key) ||
-	       (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY &&
-		weft_model_index_find(&job->index, &peer->next_public_key));
+	return weft_model_index_find(&job->index, &peer->public_key) || settle_find_next(job, peer);
 }
 
 static void settle_keep_key(struct settle_job *job, struct weft_peer *peer)
@@ -214,14 +232,11 @@ static bool settle_list_members(struct settle_job *job)
 static const struct settle_made *settle_find_made(const struct settle_job *job,
 						  const struct weft_peer *have)
 {
-	const struct settle_made *made;
+	const struct settle_made *made = settle_find_entry(job, &have->public_key);
 
-	made = bsearch(&have->public_key, job->made, job->made_count, sizeof(*made),
-		       settle_compare_keys);
 	if (made || !(have->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY))
 		return made;
-	return bsearch(&have->previous_public_key, job->made, job->made_count, sizeof(*made),
-		       settle_compare_keys);
+	return settle_find_entry(job, &have->previous_public_key);
 }
 
 /* The interface's peer whose current, previous or next key it is, as the kernel finds it. */
@@ -235,11 +250,7 @@ static const struct weft_peer *settle_holder(const struct settle_job *job,
 static const struct weft_peer *settle_same(const struct settle_job *job,
 					   const struct weft_peer *peer)
 {
-	const struct weft_peer *have = settle_holder(job, &peer->public_key);
-
-	if (!have && peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
-		have = weft_model_index_find(&job->index, &peer->next_public_key);
-	return have;
+	return settle_holder(job, &peer->public_key) ?: settle_find_next(job, peer);
 }
 
 /*
