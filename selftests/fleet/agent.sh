@@ -443,7 +443,8 @@ endpoints_follow() {
 	address_flaps ant 192.0.2.102 "$(stretched 60)"
 	note "hellos of 60 s with an address that comes and goes: $(($(generation ant) - before))"
 	expect_le "hellos of 60 s with an address that comes and goes" $(($(generation ant) - before)) "$(stretched 4)"
-	wait_for 120 lacks_candidate bee ant 192.0.2.102
+	# Looks are rare beside an address that flaps: each new hello has doubled the rest.
+	wait_for 300 lacks_candidate bee ant 192.0.2.102
 	every_pair_pings ant bee cat
 }
 

@@ -145,7 +145,7 @@ static FLEET_MAYBE void fleet_proof_text(char *to, size_t size, const struct wef
 
 /* A hello with the tunnel key of a letter, and its proof. */
 static FLEET_MAYBE void fleet_hello(struct fleet_text *text, char identity, const char *node,
-				    unsigned int serial, unsigned int generation, char tunnel,
+				    unsigned int serial, __u64 generation, char tunnel,
 				    const char *more)
 {
 	const struct weft_key seed = fleet_seed(tunnel);
@@ -154,8 +154,8 @@ static FLEET_MAYBE void fleet_hello(struct fleet_text *text, char identity, cons
 
 	fleet_proof_text(proof, sizeof(proof), &seed, node);
 	fleet_say(text, identity, "hello",
-		  "{\"fleet\":\"prod\",\"node\":\"%s\",\"serial\":%u,\"generation\":%u,\"public_key\":\"%s\",\"proof\":%s%s}",
-		  node, serial, generation, weft_key_encode(&key).chars, proof, more);
+		  "{\"fleet\":\"prod\",\"node\":\"%s\",\"serial\":%u,\"generation\":%llu,\"public_key\":\"%s\",\"proof\":%s%s}",
+		  node, serial, (unsigned long long)generation, weft_key_encode(&key).chars, proof, more);
 }
 
 /* A fleet "prod" without records, which trusts the admin keys of the letters @admins. */

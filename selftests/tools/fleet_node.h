@@ -37,7 +37,7 @@ static void fleet_node_create(struct weft_context *ctx, const char *name,
 	self->tunnel = *tunnel;
 	self->since = since;
 	weft_keys_add(&self->trust, &admin);
-	if (!weft_folder_read(&folder, ctx, "prod", true) || !weft_folder_begin(&folder, self) ||
+	if (!weft_folder_read(&folder, ctx, "prod", WEFT_FOLDER_MADE) || !weft_folder_begin(&folder, self) ||
 	    !weft_folder_write(&folder, &changed))
 		test_bail("the state cannot be made");
 	weft_folder_free(&folder);

@@ -90,7 +90,7 @@ static void set_node(unsigned int port)
 	bool changed;
 
 	prepare(&bench);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED))
 		test_bail("the state cannot be read");
 	folder.self->serial = 1;
 	folder.self->port = port ?: folder.self->port;
@@ -147,6 +147,15 @@ static const char quick_store[] =
 	"put) cat >hello; echo >>puts ;;\n"
 	"esac\n";
 
+static const char failing_store[] =
+	"#!/bin/sh\n"
+	"cd \"${0%/*}\"\n"
+	"case $1 in\n"
+	"watch) cat records; exec sleep 1000 ;;\n"
+	"get) cat records; exit 1 ;;\n"
+	"put) cat >hello; echo >>puts ;;\n"
+	"esac\n";
+
 static pid_t start(const char *pairs)
 {
 	struct weft_agent_call call = {
@@ -164,6 +173,10 @@ static pid_t start(const char *pairs)
 		_exit(3);
 	call.store = store;
 	prepare(&bench);
+	bench.ctx.err = fopen("log", "we");
+	if (!bench.ctx.err)
+		_exit(3);
+	setlinebuf(bench.ctx.err);
 	_exit(weft_agent_run(&bench.ctx, &call));
 }
 
@@ -262,6 +275,17 @@ static bool is_put(off_t number, const char *text)
 	return good;
 }
 
+static bool logs(const char *text)
+{
+	char command[256];
+	int i;
+
+	snprintf(command, sizeof(command), "grep -qF -- \"%s\" log", text);
+	for (i = 0; i < 3000 && system(command); i++)
+		usleep(10000);
+	return i < 3000;
+}
+
 /* Nothing but a file of the state folder is a reason for a step: the store has no record of the node. */
 static void check_replaced(void)
 {
@@ -277,16 +301,40 @@ static void check_replaced(void)
 	test_ok(is_put(1, "ant"), "a node without a record puts its hello");
 	set_node(6000);
 	test_ok(is_put(2, "6000"), "... and another one when a command changes the folder");
-	if (system("mv state/prod state/old && cp -a state/old state/prod"))
+	if (system("mv state/prod state/old"))
+		test_bail("the state folder");
+	test_ok(logs("has no keys of a node") && access("state/prod", F_OK), "... and makes none where the folder is gone");
+	if (system("cp -a state/old state/prod"))
 		test_bail("a copy of the state folder");
 	set_node(6001);
 	test_ok(is_put(3, "6001"), "a folder in the place of that one is read");
 	set_node(6002);
 	test_ok(is_put(4, "6002"), "... and watched");
+	/* A step waits for the lock meanwhile. */
+	if (system("flock state/prod sh -c 'cp state/prod/self state/prod/new; mv state/prod/new state/prod/self; sleep 1;"
+		   "mv state/prod state/older; cp -a state/older state/prod'"))
+		test_bail("a copy of the state folder");
+	usleep(1000000);
+	set_node(6003);
+	test_ok(is_put(5, "6003"), "... also where it took its place during a step");
 	kill(agent, SIGTERM);
 	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
-	if (system("rm -r state/old"))
+	if (system("rm -r state/old state/older"))
 		test_bail("the former state folder");
+}
+
+static void check_failing(void)
+{
+	pid_t agent;
+
+	new_store(failing_store);
+	set_node(0);
+	agent = start(NULL);
+	test_ok(logs("'get' has failed, or has taken more than 60 s: the hello of this node is put after"),
+		"a store whose 'get' fails is told, with the hello that waits for it");
+	test_ok(!size_of("puts"), "... which is not put");
+	kill(agent, SIGTERM);
+	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
 }
 
 /* Of the process alone, in clock ticks. */
@@ -336,7 +384,7 @@ static void remove_all(void)
 {
 	static const char *const names[] = {
 		"state/prod/self", "state/prod/memory", "state/prod/last", "state/prod", "state",
-		"records", "store", "gets", "puts", "hello", "pairs", "begun",
+		"records", "store", "gets", "puts", "hello", "pairs", "begun", "log",
 	};
 	size_t i;
 
@@ -365,6 +413,9 @@ int main(void)
 	remove_all();
 	new_node();
 	check_replaced();
+	remove_all();
+	new_node();
+	check_failing();
 	remove_all();
 	new_node();
 	check_endless();

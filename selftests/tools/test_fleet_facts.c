@@ -110,7 +110,7 @@ static void take_in(const char *text, bool ok, bool waits)
 
 	test_bench_start(&bench, "");
 	bench.ctx.state = STATE;
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_need(&folder) ||
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED) || !weft_folder_need(&folder) ||
 	    !weft_fleet_merge(folder.fleet, text, strlen(text), &merge) || !weft_folder_write(&folder, &changed))
 		test_bail("records cannot be taken in");
 	if (waits && !weft_profile_words_add(&problems, "a problem with peer Zo\xc3\xab", 0))

@@ -66,6 +66,28 @@ static void check_round_trip(void)
 	weft_fleet_free(fleet);
 }
 
+/* A node may have seen a hello beyond the bound of generations before there was one. */
+static void check_beyond(void)
+{
+	struct weft_fleet *fleet = full(), *again;
+	struct weft_refusal why = { };
+	char *text, *at, *grown;
+	size_t len;
+
+	text = text_of(fleet, &len);
+	at = strstr(text, "\"generation\":4,");
+	if (!at || asprintf(&grown, "%.*s\"generation\":9223372036854775806,%s", (int)(at - text), text,
+			    at + strlen("\"generation\":4,")) < 0)
+		test_bail("the hello of the memory");
+	again = weft_memory_read("prod", grown, strlen(grown), &why);
+	test_text("a memory with a hello beyond the last generation is read", why.text, "");
+	test_ok(again && weft_fleet_find(again, "ant")->hello->number == 9223372036854775806ULL, "... and has it");
+	weft_fleet_free(again);
+	free(grown);
+	free(text);
+	weft_fleet_free(fleet);
+}
+
 /* The keys of peers follow the interface: by themselves they are no change. */
 static void check_same(void)
 {
@@ -198,6 +220,7 @@ int main(void)
 	if (sodium_init() < 0)
 		test_bail("libsodium");
 	check_round_trip();
+	check_beyond();
 	check_same();
 	check_damage();
 	check_texts();

@@ -93,7 +93,7 @@ static void read_node(int node, struct weft_folder *folder)
 	struct test_bench bench;
 
 	prepare(&bench, node);
-	if (!weft_folder_read(folder, &bench.ctx, "prod", false) || !folder->self)
+	if (!weft_folder_read(folder, &bench.ctx, "prod", WEFT_FOLDER_UNLOCKED) || !folder->self)
 		test_bail("a node's state cannot be read");
 	finish(&bench);
 }
@@ -166,7 +166,7 @@ static void take(int node, const struct fleet_text *text)
 	struct test_bench bench;
 
 	prepare(&bench, node);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED))
 		test_bail("the state cannot be read");
 	steps[node].text = text->chars;
 	steps[node].len = text->len;
@@ -226,7 +226,7 @@ static void announce(int node)
 	bool changed;
 
 	prepare(&bench, node);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) ||
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED) ||
 	    !weft_phase_run(&folder, weft_phase_find("announce"), &call, &changed))
 		test_bail("a key cannot be announced");
 	weft_folder_free(&folder);
@@ -371,7 +371,7 @@ static void check_the_test(void)
 	broken = 0;
 	announce(ANT);
 	prepare(&bench, ANT);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) ||
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED) ||
 	    !weft_phase_run(&folder, weft_phase_find("change"), &call, &changed) ||
 	    !weft_phase_run(&folder, weft_phase_find("finish"), &call, &changed))
 		test_bail("a key cannot be changed");

@@ -14,6 +14,7 @@
 #include "conf/setting.h"
 #include "fleet/folder.h"
 #include "fleet/last.h"
+#include "fleet/phase.h"
 #include "fleet/step.h"
 #include "support.h"
 
@@ -48,7 +49,7 @@ static struct weft_self *self_of(void)
 	struct weft_self *self;
 
 	prepare(&bench, NOW);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", false) || !folder.self)
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_UNLOCKED) || !folder.self)
 		test_bail("the state cannot be read");
 	self = folder.self;
 	folder.self = NULL;
@@ -99,7 +100,7 @@ static bool take_step(__s64 at)
 	bool good;
 
 	prepare(&bench, NOW + at);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED))
 		test_bail("the state cannot be read");
 	step.text = text.chars;
 	step.len = text.len;
@@ -239,7 +240,7 @@ static void check_lost_hello(void)
 
 	new_node();
 	prepare(&bench, NOW);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED))
 		test_bail("the state cannot be read");
 	folder.self->serial = 1;
 	weft_folder_write(&folder, &changed);
@@ -290,7 +291,7 @@ static __s64 last_time(void)
 	__s64 time;
 
 	prepare(&bench, NOW);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", false))
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_UNLOCKED))
 		test_bail("the state cannot be read");
 	weft_fleet_last_read(&folder, &last);
 	time = last.time;
@@ -372,7 +373,7 @@ static void set_policy(void)
 	bool changed;
 
 	prepare(&bench, NOW);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) ||
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED) ||
 	    !weft_profile_words_add(&folder.self->endpoints_from, "eth0", 0))
 		test_bail("the state cannot be read");
 	folder.self->serial = 1;
@@ -449,7 +450,7 @@ static void set_self(unsigned int port, __u64 generation)
 	bool changed;
 
 	prepare(&bench, NOW);
-	if (!weft_folder_read(&folder, &bench.ctx, "prod", true))
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED))
 		test_bail("the state cannot be read");
 	folder.self->port = port;
 	folder.self->generation = generation;
@@ -472,6 +473,33 @@ static void check_port(void)
 	test_ok(says("\"port\":6000") && last_time() == NOW + 20, "a port that a command has set is the interface's, too");
 	take_step(30);
 	test_ok(last_time() == NOW + 20, "... which is done once");
+}
+
+/* Another machine with the node's state has signed the last generation: a new key would never be told. */
+static void check_spent(void)
+{
+	struct weft_folder folder;
+	struct test_bench bench;
+
+	new_node();
+	say_fleet(1, "", "");
+	take_step(0);
+	test_ok(step.hello, "an identity that is not spent has a hello");
+	fleet_hello(&text, 'a', "ant", 1, WEFT_FLEET_GENERATION_MAX, 't', "");
+	step.all = true;
+	take_step(10);
+	test_ok(!step.hello && strstr(told, "another machine has this node's identity"), "a spent one has none, which is told");
+	say_fleet(2, ",\"rotate_order\":1", "");
+	take_step(20);
+	take_step(420);
+	test_ok(step.epoch == 2 && !strcmp(rotation(), "none") && !strstr(told, "rotation: announce"), "... and makes no key by an order");
+	prepare(&bench, NOW + 430);
+	if (!weft_folder_read(&folder, &bench.ctx, "prod", WEFT_FOLDER_LOCKED))
+		test_bail("the state cannot be read");
+	test_ok(!weft_phase_run(&folder, weft_phase_find("announce"), &(struct weft_phase_call){ }, &(bool){ false }),
+		"... nor by a command");
+	weft_folder_free(&folder);
+	finish(&bench);
 }
 
 /* The store has the only copy of the newest hello. */
@@ -516,6 +544,7 @@ int main(void)
 	check_endpoints();
 	check_port();
 	check_restored();
+	check_spent();
 	weft_step_free(&step);
 	fleet_clear(&text);
 	unlink("prod/memory");

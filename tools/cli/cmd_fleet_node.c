@@ -35,9 +35,9 @@ static bool node_begin(struct node_job *job)
 	job->folder.lock = -1;
 	/* The name is checked before it becomes part of a path. */
 	if (!weft_profile_name_is_good(job->name, strlen(job->name)))
-		return weft_folder_read(&job->folder, job->ctx, job->name, false);
+		return weft_folder_read(&job->folder, job->ctx, job->name, WEFT_FOLDER_UNLOCKED);
 	return weft_lock_take(job->ctx, job->name, &job->lock) &&
-	       weft_folder_read(&job->folder, job->ctx, job->name, true);
+	       weft_folder_read(&job->folder, job->ctx, job->name, WEFT_FOLDER_MADE);
 }
 
 static void node_end(struct node_job *job)

@@ -52,7 +52,7 @@ static bool status_begin(struct status_job *job, const char *name)
 {
 	const struct weft_member *self;
 
-	if (!weft_folder_read(&job->folder, job->ctx, name, false) ||
+	if (!weft_folder_read(&job->folder, job->ctx, name, WEFT_FOLDER_UNLOCKED) ||
 	    !weft_folder_need(&job->folder) || !status_read_device(job, name))
 		return false;
 	weft_fleet_last_read(&job->folder, &job->last);

@@ -121,7 +121,8 @@ static bool store_check_memory(struct store_reader *reader, const struct weft_co
 			       const char *path)
 {
 	struct weft_folder folder;
-	bool good = weft_folder_read(&folder, ctx, reader->store.fleet->name, false) &&
+	bool good = weft_folder_read(&folder, ctx, reader->store.fleet->name,
+				     WEFT_FOLDER_UNLOCKED) &&
 		    weft_folder_need(&folder);
 	size_t i;
 

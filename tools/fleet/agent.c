@@ -107,13 +107,15 @@ enum agent_task {
  * @lock: keeps a second agent away, or -1
  * @events: the subscription to the kernel's events has succeeded
  * @keys_due: the kernel has not taken the preshared keys
+ * @replaced: the state folder has been moved or removed
  * @ready: the first step is done
  * @stuck: the log has said that the rotation is stuck
  * @expired: the log has said that the node's admission is over
  * @bare: the log has said that there is no program of preshared keys
  * @placed: "watch" has printed records, before which it may say where the store is
  * @over: a signal has come that ends the agent
- * @at_read: when to read the programs' output again
+ * @at_read: when to read the output of the store's programs again
+ * @at_hear: the same of the program of preshared keys
  * @outside: the signal mask outside of the agent
  */
 struct agent {
@@ -154,6 +156,7 @@ struct agent {
 	int lock;
 	bool events;
 	bool keys_due;
+	bool replaced;
 	bool ready;
 	bool stuck;
 	bool expired;
@@ -161,6 +164,7 @@ struct agent {
 	bool placed;
 	bool over;
 	__s64 at_read;
+	__s64 at_hear;
 	sigset_t outside;
 };
 
@@ -355,6 +359,12 @@ static bool agent_end_get(struct agent *agent, bool good)
 	agent->len += agent->got_len;
 	text[agent->len] = '\0';
 	agent->all |= good;
+	if (!good && !agent->get_wait)
+		weft_warn(&agent->ctx,
+			  "%s: the store's program 'get' has failed, or has taken more than %d s: %s",
+			  agent->call->fleet, AGENT_TASK_MS / 1000, agent->step.complete ?
+			  "it is started again" :
+			  "the hello of this node is put after one that succeeds");
 	if (good)
 		agent->get_wait = 0;
 	else
@@ -398,7 +408,7 @@ static bool agent_set_keys(struct agent *agent)
 }
 
 /* What it has printed holds, also when it has ended. */
-static bool agent_hear_pairs(struct agent *agent)
+static bool agent_take_pairs(struct agent *agent)
 {
 	bool open = true, good;
 
@@ -416,6 +426,19 @@ static bool agent_hear_pairs(struct agent *agent)
 	weft_warn(&agent->ctx, "%s: the program of preshared keys has ended, and is started again",
 		  agent->call->fleet);
 	agent->at_pairs = agent_back_off(&agent->pairs_wait);
+	return true;
+}
+
+/* Its output, and the keys in the kernel, take a share of a CPU of their own. */
+static bool agent_hear_pairs(struct agent *agent)
+{
+	__s64 before = agent_cost_ms();
+
+	if (agent_clock_ms() < agent->at_hear)
+		return true;
+	if (!agent_take_pairs(agent))
+		return false;
+	agent->at_hear = agent_clock_ms() + WEFT_SHARE_FACTOR * (agent_cost_ms() - before);
 	return true;
 }
 
@@ -451,7 +474,7 @@ static bool agent_store_is_outside(struct agent *agent, size_t from)
 			     address, agent->call->fleet);
 }
 
-/* Reading and setting keys, too, take a share of a CPU: a program may print without end. */
+/* Reading, too, takes a share of a CPU: a program may print nonsense without end. */
 static bool agent_read_all(struct agent *agent)
 {
 	__s64 before = agent_cost_ms();
@@ -459,8 +482,7 @@ static bool agent_read_all(struct agent *agent)
 
 	if (agent_clock_ms() < agent->at_read)
 		return true;
-	if (!agent_read(agent) || !agent_store_is_outside(agent, from) ||
-	    !agent_hear_pairs(agent))
+	if (!agent_read(agent) || !agent_store_is_outside(agent, from))
 		return false;
 	agent->at_read = agent_clock_ms() + WEFT_SHARE_FACTOR * (agent_cost_ms() - before);
 	return true;
@@ -471,7 +493,7 @@ static bool agent_hear(struct agent *agent)
 {
 	bool good;
 
-	if (!agent_read_all(agent))
+	if (!agent_read_all(agent) || !agent_hear_pairs(agent))
 		return false;
 	if (weft_courier_reap(&agent->watch, &good))
 		agent_end_watch(agent);
@@ -560,6 +582,7 @@ static bool agent_drain(struct agent *agent)
 	}
 	if (gone)
 		agent_leave_folder(agent);
+	agent->replaced |= gone;
 	return any;
 }
 
@@ -575,12 +598,21 @@ static void agent_watch_folder(struct agent *agent, const struct weft_folder *fo
 		agent_leave_folder(agent);
 }
 
+/* A folder that was moved away is not made again: another one is to take its place. */
+static bool agent_has_node(const struct weft_folder *folder)
+{
+	return folder->self ||
+	       weft_complain(folder->ctx,
+			     "%s: the folder '%s' has no keys of a node: nothing is done until it has",
+			     folder->name, folder->path);
+}
+
 static bool agent_locked_step(struct agent *agent, struct weft_folder *folder)
 {
 	bool good;
 
 	agent_watch_folder(agent, folder);
-	good = weft_folder_need(folder) && weft_step(folder, &agent->step);
+	good = agent_has_node(folder) && weft_step(folder, &agent->step);
 	/* Files that others write later cause a step, the agent's own do not. */
 	agent_drain(agent);
 	return good;
@@ -599,7 +631,7 @@ static bool agent_try_step(struct agent *agent)
 	agent->step.apply = agent_clock_ms() >= agent->at_apply;
 	weft_looks_fill(&agent->looks, &agent->step, agent_clock_ms());
 	good = weft_lock_take(&agent->ctx, agent->call->fleet, &lock) &&
-	       weft_folder_read(&folder, &agent->ctx, agent->call->fleet, true) &&
+	       weft_folder_read(&folder, &agent->ctx, agent->call->fleet, WEFT_FOLDER_LOCKED) &&
 	       agent_locked_step(agent, &folder);
 	weft_folder_free(&folder);
 	weft_lock_release(&lock);
@@ -667,9 +699,12 @@ static void agent_step(struct agent *agent)
 	/* A store that does not take it gets time, whatever it tells. */
 	if (agent->len && !agent->put_wait)
 		agent_sooner(&agent->at_put, agent_clock_ms() + agent_jitter(AGENT_BEHIND_MS));
+	agent->at_step = AGENT_NEVER;
+	/* A peer may be new. */
+	if (agent->step.changed || agent->keys_due)
+		agent_set_keys(agent);
 	weft_share_spend(&agent->share, agent_clock_ms(), agent_cost_ms() - before,
 			 agent->step.accepted);
-	agent->at_step = AGENT_NEVER;
 	agent_forget_text(agent);
 	if (good) {
 		agent->step_wait = 0;
@@ -682,9 +717,12 @@ static void agent_step(struct agent *agent)
 		weft_share_defer(&agent->share, agent->at_step);
 		agent->at_get = agent_clock_ms();
 	}
-	/* A peer may be new. */
-	if (agent->step.changed || agent->keys_due)
-		agent_set_keys(agent);
+	/* The folder in the place of the former one is not watched yet. */
+	if (agent->replaced)
+		agent_sooner(&agent->at_step, agent_clock_ms() + AGENT_GATHER_MS);
+	agent->replaced = false;
+	if (agent->step.again)
+		agent_sooner(&agent->at_apply, agent_clock_ms() + AGENT_EVENT_MS);
 	agent_subscribe(agent);
 	weft_looks_settle(&agent->looks, &agent->step, good, agent_clock_ms());
 	agent_report(agent);
@@ -712,6 +750,8 @@ static __s64 agent_wake_at(const struct agent *agent)
 		agent_sooner(&at, agent->at_pairs);
 	if (agent_clock_ms() < agent->at_read)
 		agent_sooner(&at, agent->at_read);
+	if (agent_clock_ms() < agent->at_hear)
+		agent_sooner(&at, agent->at_hear);
 	if (agent->doing != AGENT_NOTHING) {
 		agent_sooner(&at, agent->at_end);
 		return at;
@@ -731,10 +771,14 @@ static void agent_add_fd(struct pollfd *fds, nfds_t *count, int fd)
 /* A full text is not read on. */
 static void agent_add_outputs(const struct agent *agent, struct pollfd *fds, nfds_t *count)
 {
-	if (agent->len < WEFT_FLEET_TEXT_BYTES)
+	__s64 now = agent_clock_ms();
+
+	if (agent->len < WEFT_FLEET_TEXT_BYTES && now >= agent->at_read)
 		agent_add_fd(fds, count, agent->watch.out);
-	if (agent->got_len < WEFT_FLEET_TEXT_BYTES)
+	if (agent->got_len < WEFT_FLEET_TEXT_BYTES && now >= agent->at_read)
 		agent_add_fd(fds, count, agent->task.out);
+	if (now < agent->at_hear)
+		return;
 	agent_add_fd(fds, count, agent->pairs.fd);
 	agent_add_fd(fds, count, agent->pairs.out);
 }
@@ -753,8 +797,7 @@ static void agent_sleep(struct agent *agent)
 	/* The end of a task is behind its output. */
 	if (agent->task.out < 0)
 		agent_add_fd(fds, &count, agent->task.fd);
-	if (agent_clock_ms() >= agent->at_read)
-		agent_add_outputs(agent, fds, &count);
+	agent_add_outputs(agent, fds, &count);
 	agent_add_fd(fds, &count, agent->folder);
 	agent_add_fd(fds, &count, agent->looks.links);
 	if (agent->events)
@@ -822,7 +865,8 @@ static void agent_end(struct agent *agent)
 static bool agent_check(struct agent *agent)
 {
 	struct weft_folder folder = { .lock = -1 };
-	bool good = weft_folder_read(&folder, &agent->ctx, agent->call->fleet, false) &&
+	bool good = weft_folder_read(&folder, &agent->ctx, agent->call->fleet,
+				     WEFT_FOLDER_UNLOCKED) &&
 		    weft_folder_need(&folder);
 
 	weft_folder_free(&folder);

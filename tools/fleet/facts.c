@@ -98,7 +98,8 @@ bool weft_fleet_facts_read(const struct weft_context *ctx, const char *name,
 
 	memset(facts, 0, sizeof(*facts));
 	*configured = false;
-	good = weft_folder_read(&folder, ctx, name, false) && weft_folder_need(&folder);
+	good = weft_folder_read(&folder, ctx, name, WEFT_FOLDER_UNLOCKED) &&
+	       weft_folder_need(&folder);
 	/* Damaged keys or records keep no tunnel from being configured. */
 	good = folder.path && facts_has_file(&folder, configured) && good;
 	if (good) {

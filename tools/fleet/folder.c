@@ -107,16 +107,17 @@ static bool folder_make(const struct weft_folder *folder, const char *path, mode
 			     strerror(errno));
 }
 
-/* A dry run of the first command finds no folder, and locks nothing. */
-static bool folder_lock(struct weft_folder *folder)
+/* Where there is no folder, nothing is locked. */
+static bool folder_lock(struct weft_folder *folder, bool make)
 {
 	const struct weft_context *ctx = folder->ctx;
 
-	if (!ctx->dry_run && (!folder_make(folder, ctx->state, 0755) ||
-			      !folder_make(folder, folder->path, FOLDER_MODE)))
+	make = make && !ctx->dry_run;
+	if (make && (!folder_make(folder, ctx->state, 0755) ||
+		     !folder_make(folder, folder->path, FOLDER_MODE)))
 		return false;
 	folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder->lock < 0 && ctx->dry_run && errno == ENOENT)
+	if (folder->lock < 0 && !make && errno == ENOENT)
 		return true;
 	return (folder->lock >= 0 && !flock(folder->lock, LOCK_EX)) ||
 	       weft_complain(ctx, "cannot lock the folder '%s': %s", folder->path,
@@ -124,7 +125,7 @@ static bool folder_lock(struct weft_folder *folder)
 }
 
 bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx,
-		      const char *name, bool lock)
+		      const char *name, enum weft_folder_lock lock)
 {
 	memset(folder, 0, sizeof(*folder));
 	folder->lock = -1;
@@ -138,7 +139,8 @@ bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx
 		folder->path = NULL;
 		return folder_no_memory(folder);
 	}
-	return (!lock || folder_lock(folder)) && folder_take_self(folder, name) &&
+	return (!lock || folder_lock(folder, lock == WEFT_FOLDER_MADE)) &&
+	       folder_take_self(folder, name) &&
 	       (!folder->self || folder_take_memory(folder, name));
 }
 

@@ -10,6 +10,13 @@ struct weft_context;
 
 #define WEFT_FOLDER_CONF_MODE	0600
 
+/* A reader alone has no lock; only a node's first command makes the folder. */
+enum weft_folder_lock {
+	WEFT_FOLDER_UNLOCKED,
+	WEFT_FOLDER_LOCKED,
+	WEFT_FOLDER_MADE,
+};
+
 /**
  * struct weft_folder - the state of a node
  * @ctx: the context
@@ -33,12 +40,11 @@ struct weft_folder {
 };
 
 /*
- * Read the state of fleet @name; a missing one is no failure. With @lock the folder is
- * made, and no other command changes it meanwhile, whatever network namespace it is in.
- * False after a complaint.
+ * Read the state of fleet @name; a missing one is no failure. With a @lock no other command
+ * changes it meanwhile, whatever network namespace it is in. False after a complaint.
  */
 bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx,
-		      const char *name, bool lock);
+		      const char *name, enum weft_folder_lock lock);
 /* False after a complaint where this machine has no state of the fleet. */
 bool weft_folder_need(const struct weft_folder *folder);
 /* Make the folder for new keys @self, which it takes. False after a complaint. */

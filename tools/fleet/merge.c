@@ -41,6 +41,7 @@ struct merge_reason {
 static const struct merge_reason
 	reason_of_other_fleet = { WEFT_REFUSED_FORM, "a record of another fleet" },
 	reason_cut = { WEFT_REFUSED_FORM, "no newline ends it: it may be cut" },
+	reason_no_generation = { WEFT_REFUSED_FORM, "its generation is beyond the last one, 2^62" },
 	reason_no_admin = { WEFT_REFUSED_SIGNATURE, "not signed by an admin key of this fleet" },
 	reason_no_identity = { WEFT_REFUSED_SIGNATURE, "not signed by the identity of the node" },
 	reason_no_proof = { WEFT_REFUSED_SIGNATURE, "no proof that the node has the tunnel key" },
@@ -143,6 +144,8 @@ static void merge_take_line(struct merge_job *job, const char *line, size_t len,
 		merge_note(job, name, &(struct merge_reason){ WEFT_REFUSED_FORM, why.text });
 	} else if (strcmp(record->fleet, job->fleet->name)) {
 		merge_end_refused(job, &record, &reason_of_other_fleet);
+	} else if (record->kind == WEFT_FLEET_HELLO && record->number > WEFT_FLEET_GENERATION_MAX) {
+		merge_end_refused(job, &record, &reason_no_generation);
 	} else {
 		job->failed |= !merge_keep(job, record);
 	}

@@ -64,12 +64,21 @@ __u64 weft_phase_grace(const struct weft_fleet_record *terms)
 	return terms && terms->rotate_grace ? terms->rotate_grace : WEFT_GRACE_SECONDS;
 }
 
+/* A key that no hello tells cuts the node off. */
+static bool phase_may_tell(const struct weft_folder *folder)
+{
+	return !weft_self_is_spent(folder->self, folder->fleet) ||
+	       weft_complain(folder->ctx,
+			     "node '%s' can tell no other key: a hello of generation %llu, the last one, was seen",
+			     folder->self->node, WEFT_FLEET_GENERATION_MAX);
+}
+
 static bool phase_may_renew(const struct weft_folder *folder)
 {
 	const struct weft_member *self = weft_fleet_find(folder->fleet, folder->self->node);
 
 	if (!weft_phase_is_expired(folder))
-		return true;
+		return phase_may_tell(folder);
 	return weft_complain(folder->ctx,
 			     "the admission of node '%s' ended at %llu (not_after), and peers take no new key of it: have it admitted again first",
 			     self->name, (unsigned long long)self->node->not_after);
@@ -129,6 +138,8 @@ static bool phase_change(struct weft_folder *folder, const struct weft_phase_cal
 		return weft_complain(folder->ctx,
 				     "node '%s' has announced no key: run 'weft fleet rotate %s announce' first",
 				     self->node, self->fleet);
+	if (!phase_may_tell(folder))
+		return false;
 	if (call->has_grace)
 		grace = call->grace;
 	weft_self_private_key(self, &self->previous);

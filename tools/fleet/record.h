@@ -30,7 +30,7 @@ enum weft_fleet_kind {
 	WEFT_FLEET_HELLO,	/* "hello" */
 };
 
-/* A hello of a higher generation is none, so that each generation that was seen can be written. */
+/* Hellos of a higher generation are refused; a node may remember one from before this bound. */
 #define WEFT_FLEET_GENERATION_MAX	4611686018427387904ULL
 
 /**

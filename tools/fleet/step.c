@@ -50,6 +50,11 @@ static const struct weft_member *step_member(const struct step_job *job)
 	return weft_fleet_find(job->folder->fleet, job->folder->self->node);
 }
 
+static bool step_is_spent(const struct step_job *job)
+{
+	return weft_self_is_spent(job->folder->self, job->folder->fleet);
+}
+
 /* The clock. */
 
 /* A time of the former clock, not of one before that: at boot it may have been decades behind. */
@@ -253,9 +258,10 @@ static void step_note_published(struct step_job *job)
 		step->published_at = 0;
 }
 
+/* A hello that every node takes for an older one is not told. */
 static bool step_keep_hello(struct step_job *job)
 {
-	const char *hello = job->folder->self->hello;
+	const char *hello = step_is_spent(job) ? NULL : job->folder->self->hello;
 	struct weft_step *step = job->step;
 	char *copy;
 
@@ -322,14 +328,14 @@ static void step_fill_schedule(struct step_job *job, const struct weft_fleet_rec
 		schedule->met = step_all_met(job);
 }
 
-/* A key that peers do not take is not made: the state of the node stays as it is. */
+/* A key that peers do not take, or never learn, is not made: the node's state stays as it is. */
 static bool step_may_go_on(struct step_job *job)
 {
 	struct weft_step *step = job->step;
 
 	step->expired = job->turn.step == WEFT_SCHEDULE_ANNOUNCES &&
 			weft_phase_is_expired(job->folder);
-	if (step->expired)
+	if (step->expired || (job->turn.step != WEFT_SCHEDULE_FINISHES && step_is_spent(job)))
 		job->turn = (struct weft_schedule_turn){ .next = INT64_MAX };
 	return job->turn.step != WEFT_SCHEDULE_WAITS;
 }
@@ -401,6 +407,8 @@ static bool step_apply(struct step_job *job)
 	step_note_last(job, good, &apply, &last);
 	job->step->peers = apply.peers;
 	job->step->changed |= apply.changed;
+	/* A key that a removed peer had is free. */
+	job->step->again = apply.changed && apply.problems.count;
 	weft_fleet_apply_free(&apply);
 	weft_fleet_last_free(&last);
 	return good;
@@ -468,6 +476,7 @@ bool weft_step(struct weft_folder *folder, struct weft_step *step)
 	memcpy(step->node, folder->self->node, sizeof(step->node));
 	step->accepted = 0;
 	step->changed = false;
+	step->again = false;
 	good = step_run(&job);
 	weft_gate_free(&job.gate);
 	free(job.before);

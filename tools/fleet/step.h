@@ -44,6 +44,7 @@ enum weft_look {
  * @peers: peers of the interface
  * @changed: the interface or the node's keys have changed
  * @in: the node is in the fleet
+ * @again: peers had to wait for the removal of others, which is done
  * @stuck: the phase of the rotation has lasted too long
  * @preshared: the fleet wants preshared keys
  * @meets: the rotation waits for sessions of the new key
@@ -78,6 +79,7 @@ struct weft_step {
 	size_t peers;
 	bool changed;
 	bool in;
+	bool again;
 	bool stuck;
 	bool preshared;
 	bool meets;
