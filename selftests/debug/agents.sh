@@ -27,6 +27,8 @@ command -v etcd >/dev/null || skip "no etcd here"
 count=${NODES:-$(scaled 100 6)}
 watchers=${WATCHERS:-$(scaled 100 6)}
 mapfile -t nodes < <(seq -f n%g "$count")
+# All agents together compare their watches every three seconds.
+export WEFT_ETCD_INTERVAL=$((3 * count))
 
 # CPU time of a process and its threads, in ms.
 cpu_ms() { # cpu_ms RUN...

@@ -63,7 +63,7 @@ static void check_writes(void)
 		weft_share_spend(&share, now, 1, true);
 		now = weft_share_at(&share, now);
 	}
-	test_ok(steps <= 1212, "records that come all the time are written twice a second");
+	test_ok(steps <= 606, "records that come all the time are written once a second");
 	share = (struct weft_share){ };
 	weft_share_spend(&share, begin, 600, true);
 	test_ok(weft_share_at(&share, begin) == begin + 1000, "a step that costs more and writes is paid for once");

@@ -14,7 +14,7 @@
 #define WEFT_SHARE_FACTOR	10
 #define WEFT_SHARE_BURST_MS	5000
 /* What a step costs at least that makes a file last: the disk is others', too. */
-#define WEFT_SHARE_WRITE_MS	50
+#define WEFT_SHARE_WRITE_MS	100
 
 /**
  * struct weft_share - what is paid for

@@ -165,7 +165,7 @@ traffic_start() { # traffic_start PACE_MS NODE...
 	done
 	rm -f "$lib_work/ready" "$lib_work/over"
 	ns_run traffic net python3 "$lib_dir/fleet.py" traffic "$lib_work/over" "$lib_work/ready" "$pace" "${words[@]}"
-	wait_for 60 test -e "$lib_work/ready"
+	wait_for 300 test -e "$lib_work/ready"
 }
 
 traffic_lost_nothing() {
