@@ -152,7 +152,7 @@ static const char failing_store[] =
 	"cd \"${0%/*}\"\n"
 	"case $1 in\n"
 	"watch) cat records; exec sleep 1000 ;;\n"
-	"get) cat records; exit 1 ;;\n"
+	"get) cat records; echo >>gets; exit 1 ;;\n"
 	"put) cat >hello; echo >>puts ;;\n"
 	"esac\n";
 
@@ -332,7 +332,7 @@ static void check_failing(void)
 	agent = start(NULL);
 	test_ok(logs("'get' has failed, or has taken more than 60 s: the hello of this node is put after"),
 		"a store whose 'get' fails is told, with the hello that waits for it");
-	test_ok(!size_of("puts"), "... which is not put");
+	test_ok(grows_to("gets", 3) && !size_of("puts"), "... which is not put");
 	kill(agent, SIGTERM);
 	test_ok(ends_with(agent, 0), "... and a signal ends the agent");
 }

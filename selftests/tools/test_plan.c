@@ -160,7 +160,7 @@ static void plan_end(struct plan *plan)
 #define OTHER		"[Peer]\nPublicKey = " KEY_B "\n"
 #define AT(x)		"Endpoint = 192.0.2." #x ":7\n"
 #define NEEDS_PATH	"weft: warning: ut0: the path MTU of %u leaves less than the 1280 that IPv6 (%s) needs: outer packets will be fragmented\n"
-#define NEEDS_TOLD	"weft: warning: ut0: the path MTU of %u to an endpoint that a node tells leaves less than 1280: outer packets to it will be fragmented\n"
+#define NEEDS_TOLD	"weft: warning: ut0: the path MTU of %u to an endpoint of peer %s leaves less than 1280: outer packets to it will be fragmented\n"
 #define NEEDS_FILE	"weft: ut0.conf:3: MTU: an MTU of %u is too small for IPv6 (%s): below 1280 the kernel removes IPv6 from the interface\n"
 
 /**
@@ -215,9 +215,9 @@ static const struct mtu_case {
 	{ .name = "a path with the minimum of IPv4", .conf = OWN FOUR PEER AT(15), .mtu = 70 },
 	{ .name = "paths that a fleet's nodes tell count", .conf = OWN FOUR PEER AT(148) OTHER AT(147), .mtu = 1390, .fleet = true },
 	{ .name = "... but take no less than IPv6 needs", .conf = OWN SIX PEER AT(147) OTHER AT(10), .mtu = 1280, .fleet = true,
-	  .err = NEEDS_PATH, .number = 100, .reason = "fd00::1/64" },
+	  .err = NEEDS_TOLD, .number = 100, .reason = KEY_B },
 	{ .name = "... also as candidates", .conf = OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.60:7\n", .mtu = 1280, .fleet = true,
-	  .err = NEEDS_TOLD, .number = 600 },
+	  .err = NEEDS_TOLD, .number = 600, .reason = KEY_A },
 	{ .name = "the default route is no endpoint", .conf = OWN FOUR PEER, .gateway = 600, .mtu = 520, .fleet = true },
 	{ .name = "the file's MTU, without a lookup of paths", .conf = OWN FOUR "MTU = 1000\n" PEER AT(1), .mtu = 1000 },
 	{ .name = "the file's MTU, just right for IPv6", .conf = OWN SIX "MTU = 1280\n" PEER, .mtu = 1280 },

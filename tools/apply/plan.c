@@ -320,30 +320,36 @@ bool weft_plan_check(const struct weft_context *ctx,
 /**
  * struct plan_paths - the paths to all endpoints
  * @smallest: the MTU of the smallest one, 0 without any route
+ * @told: the peer whose endpoint has it, where other nodes tell that, or NULL
  * @counts: the same where paths that other nodes tell take it no further than IPv6 needs
  */
 struct plan_paths {
 	unsigned int smallest;
+	const struct weft_peer *told;
 	unsigned int counts;
 };
 
-static void plan_note_mtu(unsigned int mtu, unsigned int *smallest)
+static bool plan_note_mtu(unsigned int mtu, unsigned int *smallest)
 {
-	if (mtu && (!*smallest || mtu < *smallest))
+	bool smaller = mtu && (!*smallest || mtu < *smallest);
+
+	if (smaller)
 		*smallest = mtu;
+	return smaller;
 }
 
 static bool plan_ask_mtu(const struct weft_context *ctx,
 			 const struct weft_profile *profile,
 			 const union weft_endpoint *to, __u32 mark,
-			 bool told, struct plan_paths *paths)
+			 const struct weft_peer *told, struct plan_paths *paths)
 {
 	unsigned int mtu;
 
 	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu))
 		return weft_complain(ctx, "%s: cannot read the path MTU: %s", profile->name,
 				     ctx->host->error);
-	plan_note_mtu(mtu, &paths->smallest);
+	if (plan_note_mtu(mtu, &paths->smallest))
+		paths->told = told;
 	if (told && mtu && mtu < PLAN_IP6_MTU_MIN + PLAN_OVERHEAD_BYTES)
 		mtu = PLAN_IP6_MTU_MIN + PLAN_OVERHEAD_BYTES;
 	plan_note_mtu(mtu, &paths->counts);
@@ -359,14 +365,14 @@ static bool plan_ask_peer_mtu(const struct weft_context *ctx,
 			      const struct weft_peer *peer, __u32 mark,
 			      struct plan_paths *paths)
 {
+	const struct weft_peer *told = peer->keeps_endpoint ? peer : NULL;
 	size_t i;
 
 	if (peer->endpoint.any.sa_family != AF_UNSPEC &&
-	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, peer->keeps_endpoint, paths))
+	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, told, paths))
 		return false;
 	for (i = 1; i < peer->candidate_count; i++)
-		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark,
-				  peer->keeps_endpoint, paths))
+		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark, told, paths))
 			return false;
 	return true;
 }
@@ -381,19 +387,20 @@ static bool plan_smallest_mtu(const struct weft_context *ctx,
 	for (peer = profile->dev->peers; peer; peer = peer->next)
 		if (!plan_ask_peer_mtu(ctx, profile, peer, mark, paths))
 			return false;
-	return paths->smallest || plan_ask_mtu(ctx, profile, NULL, mark, false, paths);
+	return paths->smallest || plan_ask_mtu(ctx, profile, NULL, mark, NULL, paths);
 }
 
 static void plan_warn_mtu(const struct weft_context *ctx, const struct weft_profile *profile,
-			  const struct weft_allowedip *ip6, unsigned int path)
+			  const struct weft_allowedip *ip6, const struct plan_paths *paths)
 {
-	if (ip6)
-		weft_warn(ctx, "%s: the path MTU of %u leaves less than the %d that IPv6 (%s/%u) needs: outer packets will be fragmented",
-			  profile->name, path, PLAN_IP6_MTU_MIN,
-			  weft_format_address(ip6).chars, ip6->cidr);
+	if (paths->told)
+		weft_warn(ctx, "%s: the path MTU of %u to an endpoint of peer %s leaves less than %d: outer packets to it will be fragmented",
+			  profile->name, paths->smallest, weft_format_peer(paths->told).chars,
+			  PLAN_IP6_MTU_MIN);
 	else
-		weft_warn(ctx, "%s: the path MTU of %u to an endpoint that a node tells leaves less than %d: outer packets to it will be fragmented",
-			  profile->name, path, PLAN_IP6_MTU_MIN);
+		weft_warn(ctx, "%s: the path MTU of %u leaves less than the %d that IPv6 (%s/%u) needs: outer packets will be fragmented",
+			  profile->name, paths->smallest, PLAN_IP6_MTU_MIN,
+			  weft_format_address(ip6).chars, ip6->cidr);
 }
 
 static unsigned int plan_inner_mtu(unsigned int path)
@@ -419,7 +426,7 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 	if (*mtu < PLAN_IP6_MTU_MIN && ip6)
 		*mtu = PLAN_IP6_MTU_MIN;
 	if (paths.smallest && *mtu > plan_inner_mtu(paths.smallest))
-		plan_warn_mtu(ctx, profile, ip6, paths.smallest);
+		plan_warn_mtu(ctx, profile, ip6, &paths);
 	return true;
 }
 

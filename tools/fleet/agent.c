@@ -693,8 +693,10 @@ static void agent_step(struct agent *agent)
 	bool was_complete = agent->step.complete;
 	bool good = agent_try_step(agent), applied = agent->step.apply;
 
-	if (was_complete && !agent->step.complete)
+	if (was_complete && !agent->step.complete) {
 		agent->at_get = agent_clock_ms();
+		agent->get_wait = 0;
+	}
 
 	/* A store that does not take it gets time, whatever it tells. */
 	if (agent->len && !agent->put_wait)

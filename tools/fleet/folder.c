@@ -107,21 +107,43 @@ static bool folder_make(const struct weft_folder *folder, const char *path, mode
 			     strerror(errno));
 }
 
+/* -ESTALE: another folder is at the path meanwhile. */
+static int folder_try_lock(struct weft_folder *folder)
+{
+	struct stat locked, there;
+	int error = 0;
+
+	folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder->lock < 0)
+		return -errno;
+	if (flock(folder->lock, LOCK_EX) || fstat(folder->lock, &locked) ||
+	    stat(folder->path, &there))
+		error = -errno;
+	else if (locked.st_ino != there.st_ino || locked.st_dev != there.st_dev)
+		error = -ESTALE;
+	if (error) {
+		close(folder->lock);
+		folder->lock = -1;
+	}
+	return error;
+}
+
 /* Where there is no folder, nothing is locked. */
 static bool folder_lock(struct weft_folder *folder, bool make)
 {
 	const struct weft_context *ctx = folder->ctx;
+	int error;
 
 	make = make && !ctx->dry_run;
-	if (make && (!folder_make(folder, ctx->state, 0755) ||
-		     !folder_make(folder, folder->path, FOLDER_MODE)))
-		return false;
-	folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder->lock < 0 && !make && errno == ENOENT)
-		return true;
-	return (folder->lock >= 0 && !flock(folder->lock, LOCK_EX)) ||
+	do {
+		if (make && (!folder_make(folder, ctx->state, 0755) ||
+			     !folder_make(folder, folder->path, FOLDER_MODE)))
+			return false;
+		error = folder_try_lock(folder);
+	} while (error == -ESTALE || (make && error == -ENOENT));
+	return !error || (!make && error == -ENOENT) ||
 	       weft_complain(ctx, "cannot lock the folder '%s': %s", folder->path,
-			     strerror(errno));
+			     strerror(-error));
 }
 
 bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx,

@@ -146,6 +146,14 @@ static const struct settle_made *settle_find_entry(const struct settle_job *job,
 	return bsearch(key, job->made, job->made_count, sizeof(*job->made), settle_compare_keys);
 }
 
+/* Whether the fleet has made a peer of another node, and none of @member, of the key. */
+static bool settle_is_others(const struct settle_job *job, const struct weft_member *member,
+			     const struct weft_key *key)
+{
+	return settle_find_entry(job, key) && !weft_keys_have(&member->made, key) &&
+	       !weft_keys_have(&member->former, key);
+}
+
 /* The interface's peer under the next key of @peer, unless it is another node's. */
 static const struct weft_peer *settle_find_next(const struct settle_job *job,
 						const struct weft_peer *peer)
@@ -154,7 +162,7 @@ static const struct weft_peer *settle_find_next(const struct settle_job *job,
 	const struct weft_key *key = &peer->next_public_key;
 
 	if (!(peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) ||
-	    (!weft_keys_have(&member->made, key) && settle_find_entry(job, key)))
+	    settle_is_others(job, member, key))
 		return NULL;
 	return weft_model_index_find(&job->index, key);
 }

@@ -29,6 +29,7 @@
  * @before: the hello before the step, or NULL
  * @turn: the rotation's turn
  * @tells: refused records are told, and written
+ * @was_again: the step before has asked for this one, or another one since
  */
 struct step_job {
 	const struct weft_context *ctx;
@@ -38,6 +39,7 @@ struct step_job {
 	char *before;
 	struct weft_schedule_turn turn;
 	bool tells;
+	bool was_again;
 };
 
 static bool step_no_memory(const struct step_job *job)
@@ -258,10 +260,23 @@ static void step_note_published(struct step_job *job)
 		step->published_at = 0;
 }
 
-/* A hello that every node takes for an older one is not told. */
+/* A hello that every node takes for an older one is not told: NULL. */
+static const char *step_hello(const struct step_job *job)
+{
+	return step_is_spent(job) ? NULL : job->folder->self->hello;
+}
+
+/* Whether it is another one than the agent knows. */
+static bool step_has_new_hello(const struct step_job *job)
+{
+	const char *hello = step_hello(job);
+
+	return hello && !step_same_hello(job->step->hello, hello);
+}
+
 static bool step_keep_hello(struct step_job *job)
 {
-	const char *hello = step_is_spent(job) ? NULL : job->folder->self->hello;
+	const char *hello = step_hello(job);
 	struct weft_step *step = job->step;
 	char *copy;
 
@@ -328,6 +343,11 @@ static void step_fill_schedule(struct step_job *job, const struct weft_fleet_rec
 		schedule->met = step_all_met(job);
 }
 
+static bool step_makes_key(const struct step_job *job)
+{
+	return job->turn.step == WEFT_SCHEDULE_ANNOUNCES || job->turn.step == WEFT_SCHEDULE_CHANGES;
+}
+
 /* A key that peers do not take, or never learn, is not made: the node's state stays as it is. */
 static bool step_may_go_on(struct step_job *job)
 {
@@ -335,7 +355,7 @@ static bool step_may_go_on(struct step_job *job)
 
 	step->expired = job->turn.step == WEFT_SCHEDULE_ANNOUNCES &&
 			weft_phase_is_expired(job->folder);
-	if (step->expired || (job->turn.step != WEFT_SCHEDULE_FINISHES && step_is_spent(job)))
+	if (step->expired || (step_makes_key(job) && step_is_spent(job)))
 		job->turn = (struct weft_schedule_turn){ .next = INT64_MAX };
 	return job->turn.step != WEFT_SCHEDULE_WAITS;
 }
@@ -407,8 +427,8 @@ static bool step_apply(struct step_job *job)
 	step_note_last(job, good, &apply, &last);
 	job->step->peers = apply.peers;
 	job->step->changed |= apply.changed;
-	/* A key that a removed peer had is free. */
-	job->step->again = apply.changed && apply.problems.count;
+	/* A key that a removed peer had is free. Other problems stay: one more look shows it. */
+	job->step->again = apply.changed && apply.problems.count && !job->was_again;
 	weft_fleet_apply_free(&apply);
 	weft_fleet_last_free(&last);
 	return good;
@@ -421,8 +441,7 @@ static bool step_finish(struct step_job *job)
 	/* A command or a look has changed the port or the endpoints. */
 	if (job->step->in &&
 	    (job->step->apply || job->step->accepted ||
-	     !step_same_hello(job->step->hello, job->folder->self->hello) ||
-	     (job->tells && job->gate.merge.refused_count) ||
+	     step_has_new_hello(job) || (job->tells && job->gate.merge.refused_count) ||
 	     job->turn.step != WEFT_SCHEDULE_WAITS))
 		return step_apply(job);
 	return weft_folder_write(job->folder, &changed);
@@ -476,6 +495,7 @@ bool weft_step(struct weft_folder *folder, struct weft_step *step)
 	memcpy(step->node, folder->self->node, sizeof(step->node));
 	step->accepted = 0;
 	step->changed = false;
+	job.was_again = step->again;
 	step->again = false;
 	good = step_run(&job);
 	weft_gate_free(&job.gate);
