@@ -109,6 +109,8 @@ copy_programs() {
 	for file in $list; do
 		copy_file "$root" "$file"
 	done
+	# Of stdbuf, which is among them.
+	copy_file "$root" /usr/libexec/coreutils/libstdbuf.so
 	# shellcheck disable=SC2086 # a list of words
 	copy_libraries "$root" $list
 	copy_file "$root" /usr/lib/x86_64-linux-gnu/ossl-modules/legacy.so
