@@ -319,6 +319,9 @@ etcd_place() { # etcd_place CLUSTER REVISION TERM
 }
 etcd_begins() { # etcd_begins LOCALE: sets pid, once the watch has told all it has
 	etcd_place 1 7 2
+	# Those of the case before would be taken for what this watch tells.
+	: >watched
+	: >err
 	WEFT_ETCD_INTERVAL=0.1 PATH=$dir/etcd:$PATH LC_ALL=$1 timeout -k 2 60 "$stores/weft-store-etcd" /weft/prod watch >watched 2>err &
 	pid=$!
 	wait_for grep -aqxF 'weft-fleet/1 first {"a"}' watched && wait_for grep -aqxF 'weft-fleet/1 second {"b\":"c"}' watched
