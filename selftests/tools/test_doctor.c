@@ -708,6 +708,27 @@ static void test_quoting(void)
 	sample_close(&sample);
 }
 
+/* With an MTU below 1280 an interface has no IPv6. */
+static void test_small_path(void)
+{
+	struct weft_doctor_report report;
+	struct sample sample;
+
+	sample_open(&sample);
+	sample.a->way.mtu = 1339;
+	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
+	weft_doctor_look(&sample.facts, &report);
+	test_text("a path too small for IPv6", sample.mend,
+		  "a path with an MTU of 1340, for IPv6 in the tunnel; without IPv6: ip link set wft0 mtu 1279, or: weft set wft0 pmtu on");
+	sample_close(&sample);
+	sample_open(&sample);
+	sample.a->way.mtu = 1340;
+	weft_doctor_look(&sample.facts, &report);
+	test_text("a path just large enough", sample.mend,
+		  "ip link set wft0 mtu 1280, or: weft set wft0 pmtu on");
+	sample_close(&sample);
+}
+
 /* A dot in a link's name does not separate parts of a sysctl's name. */
 static void test_dots(void)
 {
@@ -964,6 +985,7 @@ int main(void)
 	test_packet_links();
 	test_checks();
 	test_quoting();
+	test_small_path();
 	test_dots();
 	test_file();
 	return test_end();

@@ -11,6 +11,7 @@
 /* A message adds headers and a tag to an inner packet: 20 or 40, 8, 16, 16 bytes. */
 #define DOCTOR_OVERHEAD_IP4	60
 #define DOCTOR_OVERHEAD_IP6	80
+#define DOCTOR_IP6_MTU_MIN	1280
 
 /* One change of endpoint is roaming; two returns mean that two hosts share the key. */
 #define DOCTOR_RETURNS_MIN	2
@@ -433,6 +434,18 @@ static bool check_twice(const struct weft_doctor_facts *facts,
 	return true;
 }
 
+/* Of an interface with a smaller MTU than IPv6 needs the kernel removes the IPv6 addresses. */
+static void doctor_mend_mtu(const struct weft_doctor_facts *facts, unsigned int mtu,
+			    unsigned int overhead, FILE *mend)
+{
+	if (mtu < DOCTOR_IP6_MTU_MIN)
+		fprintf(mend, "a path with an MTU of %u, for IPv6 in the tunnel; without IPv6: ",
+			DOCTOR_IP6_MTU_MIN + overhead);
+	fprintf(mend, "ip link set %s mtu %u", weft_doctor_word(facts).chars, mtu);
+	if (facts->last->kind == WEFT_KIND_WEFT)
+		fprintf(mend, ", or: weft set %s pmtu on", weft_doctor_word(facts).chars);
+}
+
 static bool check_mtu(const struct weft_doctor_facts *facts,
 		      const struct weft_doctor_peer *peer,
 		      struct weft_doctor_finding *finding)
@@ -450,11 +463,7 @@ static bool check_mtu(const struct weft_doctor_facts *facts,
 		weft_doctor_name(facts), facts->link.mtu,
 		weft_format_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
 		peer->way.mtu - overhead);
-	fprintf(finding->mend, "ip link set %s mtu %u", weft_doctor_word(facts).chars,
-		peer->way.mtu - overhead);
-	if (facts->last->kind == WEFT_KIND_WEFT)
-		fprintf(finding->mend, ", or: weft set %s pmtu on",
-			weft_doctor_word(facts).chars);
+	doctor_mend_mtu(facts, peer->way.mtu - overhead, overhead, finding->mend);
 	return true;
 }
 
