@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/checked.h"
 #include "fleet/signature.h"
 
 static_assert(crypto_sign_SEEDBYTES == WEFT_KEY_BYTES &&
@@ -95,15 +96,32 @@ bool weft_signature_make(struct weft_signature *signature, const struct weft_key
 	return true;
 }
 
+static bool signature_verify(const struct weft_signature *signature,
+			     const struct weft_key *signer, const unsigned char *message,
+			     size_t len)
+{
+	struct weft_checked check;
+	bool good;
+
+	weft_checked_begin(&check, WEFT_CHECKED_SIGNATURE);
+	weft_checked_add(&check, signer->bytes, sizeof(signer->bytes));
+	weft_checked_add(&check, signature->bytes, sizeof(signature->bytes));
+	weft_checked_add(&check, message, len);
+	if (weft_checked_known(&check))
+		return true;
+	good = !crypto_sign_verify_detached(signature->bytes, message, len, signer->bytes);
+	if (good)
+		weft_checked_keep(&check);
+	return good;
+}
+
 bool weft_signature_check(const struct weft_signature *signature,
 			  const struct weft_key *signer, const struct weft_signed *what)
 {
 	size_t len;
 	unsigned char *message = signature_message(what, &len);
-	bool good;
+	bool good = message && signature_verify(signature, signer, message, len);
 
-	good = message && !crypto_sign_verify_detached(signature->bytes, message, len,
-						       signer->bytes);
 	free(message);
 	return good;
 }
@@ -124,13 +142,30 @@ bool weft_proof_make(struct weft_proof *proof, const struct weft_key *seed,
 	return weft_signature_make(&proof->signature, seed, &claim);
 }
 
+/* Whether @signer and @public_key are the same key, of Ed25519 and of X25519. */
+static bool signature_key_is(const struct weft_key *signer, const struct weft_key *public_key)
+{
+	struct weft_checked check;
+	struct weft_key derived;
+	bool good;
+
+	weft_checked_begin(&check, WEFT_CHECKED_KEY);
+	weft_checked_add(&check, signer->bytes, sizeof(signer->bytes));
+	weft_checked_add(&check, public_key->bytes, sizeof(public_key->bytes));
+	if (weft_checked_known(&check))
+		return true;
+	good = !crypto_sign_ed25519_pk_to_curve25519(derived.bytes, signer->bytes) &&
+	       weft_key_equal(&derived, public_key);
+	if (good)
+		weft_checked_keep(&check);
+	return good;
+}
+
 bool weft_proof_check(const struct weft_proof *proof, const struct weft_key *public_key,
 		      const char *fleet, const char *node)
 {
 	const struct weft_signed claim = signature_claim(fleet, node);
-	struct weft_key derived;
 
-	return !crypto_sign_ed25519_pk_to_curve25519(derived.bytes, proof->signer.bytes) &&
-	       weft_key_equal(&derived, public_key) &&
+	return signature_key_is(&proof->signer, public_key) &&
 	       weft_signature_check(&proof->signature, &proof->signer, &claim);
 }
