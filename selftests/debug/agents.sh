@@ -48,8 +48,7 @@ keys_of() { # keys_of FIELD: of all nodes
 }
 
 has_rotated() { # has_rotated NODE: it has no old key
-	[ "$(ns "$1" "$WEFT" show "$fleet" previous-public-key)" = "(none)" ] &&
-		! ns "$1" "$WEFT" show "$fleet" public-key | grep -qxFf "$lib_work/before"
+	[ "$(ns "$1" "$WEFT" show "$fleet" previous-public-key)" = "(none)" ] && ! grep -qxF -- "$(node_key "$1")" "$lib_work/before"
 }
 
 # From the first node that had not when it was asked last: hundreds of commands would take their time from the agents.

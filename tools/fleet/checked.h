@@ -33,8 +33,8 @@ struct weft_checked {
  * @check: the check
  * @kind: its kind
  *
- * The hash is BLAKE2b (RFC 7693) under a random key of the process: nobody can find two checks
- * of one name.
+ * The hash is BLAKE2b (RFC 7693) under a random key of the process: two checks with one name
+ * cannot be found.
  */
 void weft_checked_begin(struct weft_checked *check, enum weft_checked_kind kind);
 
