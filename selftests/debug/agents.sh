@@ -48,7 +48,11 @@ keys_of() { # keys_of FIELD: of all nodes
 }
 
 has_rotated() { # has_rotated NODE: it has no old key
-	[ "$(ns "$1" "$WEFT" show "$fleet" previous-public-key)" = "(none)" ] && ! grep -qxF -- "$(node_key "$1")" "$lib_work/before"
+	local key
+
+	key=$(node_key "$1")
+	[ -n "$key" ] && [ "$(ns "$1" "$WEFT" show "$fleet" previous-public-key)" = "(none)" ] &&
+		! grep -qxF -- "$key" "$lib_work/before"
 }
 
 # From the first node that had not when it was asked last: hundreds of commands would take their time from the agents.
@@ -81,7 +85,10 @@ all_rotate() {
 	note "figure CPU of etcd for $count rotations: $(($(cpu_ms etcd.m1 etcd.m2 etcd.m3) - etcd)) ms"
 	traffic_lost_nothing
 	expect_lt "ms from the order to the last key" $(($(now_ms) - began)) 600000
-	expect_eq "keys" "$(keys_of public-key | sort -u | wc -l)" "$count"
+	keys_of public-key | sort -u >"$lib_work/after"
+	expect_eq "keys" "$(wc -l <"$lib_work/after")" "$count"
+	expect_eq "keys of before" "$(comm -12 "$lib_work/before" "$lib_work/after")" ""
+	expect_eq "previous keys" "$(keys_of previous-public-key | sort -u)" "(none)"
 }
 
 watchers_start() {
