@@ -417,16 +417,25 @@ poll_holds() { # poll_holds COMMAND...
 	"$@" >/dev/null 2>&1 && [ ! -s "$marks" ]
 }
 
+# The longer a wait, the rarer its polls, each of which starts processes: every 100 ms at first, every 500 ms after four seconds.
+poll_pause() { # poll_pause WAITED_MS: sets poll_ms
+	poll_ms=$(($1 / 8))
+	[ $poll_ms -ge 100 ] || poll_ms=100
+	[ $poll_ms -le 500 ] || poll_ms=500
+}
+
 wait_for() {
-	local seconds=$1 end
+	local seconds=$1 begun end poll_ms
 
 	shift
 	read_uptime
-	end=$((uptime_ms + seconds * SLOW * 1000))
+	begun=$uptime_ms
+	end=$((begun + seconds * SLOW * 1000))
 	until poll_holds "$@"; do
 		read_uptime
 		[ "$uptime_ms" -lt "$end" ] || fail "not so after $((seconds * SLOW)) s: $*"
-		pause 0.1
+		poll_pause $((uptime_ms - begun))
+		pause "0.$poll_ms"
 	done
 }
 
