@@ -424,12 +424,12 @@ while not os.path.exists("stop"):
     for name in pipe, mine:
         os.link(name, "swapped/new")
         os.replace("swapped/new", "swapped/node/ant")' &
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 50; i++)); do
 		timeout 20 "$WEFT" fleet list store swapped trust "$ADMIN2" >out 2>err || break
 	done
 	touch stop
 	wait
-	[ "$i" = 200 ]
+	[ "$i" = 50 ]
 }
 check "a record that is replaced by a pipe, again and again" swaps
 mv swapped/node elsewhere
