@@ -480,12 +480,20 @@ ns_name() {
 	echo "$ns_prefix$1"
 }
 
+# Where instructions are emulated, busybox starts in half the time of util-linux's program. Of a name it would run its own
+# program, so that it is given paths.
+enters() { # enters PROGRAM: sets enter, program
+	hash -- "$1" 2>/dev/null || true
+	program=${BASH_CMDS[$1]-$1} enter=(nsenter)
+	[ -z "${EMULATED-}" ] || [ "${program#*/}" = "$program" ] || enter=(busybox nsenter)
+}
+
 # Without a mount namespace of its own, which would double the cost: /sys shows the machine's first namespace.
 ns() {
-	local name=$1
+	local enter program
 
-	shift
-	nsenter "--net=/run/netns/$ns_prefix$name" "$@"
+	enters "$2"
+	"${enter[@]}" "--net=/run/netns/$ns_prefix$1" "$program" "${@:3}"
 }
 
 ns_ip() {
@@ -528,14 +536,15 @@ ns_output() {
 
 # The status is kept in a file: a case is a subshell, and only a parent can wait.
 ns_run() { # ns_run NAME NS COMMAND...
-	local run=$1 name=$2
+	local run=$1 name=$2 enter program
 
-	shift 2
+	enters "$3"
+	shift 3
 	rm -f "$lib_work/runs/$run".*
 	(
 		trap - ERR EXIT
 		set +eE
-		nsenter "--net=/run/netns/$ns_prefix$name" "$@" </dev/null >"$lib_work/runs/$run.output" 2>&1 &
+		"${enter[@]}" "--net=/run/netns/$ns_prefix$name" "$program" "$@" </dev/null >"$lib_work/runs/$run.output" 2>&1 &
 		echo $! >"$lib_work/runs/$run.pid"
 		wait $!
 		echo $? >"$lib_work/runs/$run.status"

@@ -34,6 +34,8 @@ expensive=-la57,-smap
 # The emulator translates code again for each address at which it is mapped: without address randomization programs start
 # three times as fast.
 fixed_addresses="nokaslr norandmaps"
+# The kernel's own tests of its ciphers take a second and a half of each boot.
+no_self_tests=cryptomgr.notests
 # The kernel's console, in the words of the kernel and of QEMU.
 console_device=ttyS0 serial_port=(-serial chardev:console)
 mode=icount limit=600 console='' memory='' programs='' more_arguments=''
@@ -181,7 +183,7 @@ verbosity() {
 # An emulator that gets little CPU time misses ticks, and the kernel's timer check panics: it is disabled.
 machine_arguments() {
 	# shellcheck disable=SC2046 # words
-	echo "console=$console_device panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
+	echo "console=$console_device panic=-1 no_timer_check net.ifnames=0 $fixed_addresses $no_self_tests mitigations=off" $(clock_arguments) $(watch_arguments) \
 		"${VM_KERNEL_ARGUMENTS-$(verbosity)}" "$more_arguments"
 }
 
