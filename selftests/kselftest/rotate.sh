@@ -15,7 +15,7 @@
 
 skip_unless_weft
 pace=$(stretched 10)
-[ -z "${EMULATED-}" ] || [ "$SLOW" -gt 1 ] || pace=40
+[ -z "${EMULATED-}" ] || [ "$SLOW" -gt 1 ] || pace=80
 
 mesh_underlay_create() { # mesh_underlay_create NODES
 	local i
@@ -54,7 +54,7 @@ mesh_create() { # mesh_create NODES [KIND_OF_THE_LAST]
 	done
 }
 
-# Pings every 10 ms (40 where instructions are emulated) between every two nodes, and a TCP stream, until
+# Pings every 10 ms (80 where instructions are emulated) between every two nodes, and a TCP stream, until
 # traffic_lost_nothing().
 traffic_start() { # traffic_start NODES
 	local i j nodes=()

@@ -24,11 +24,11 @@ program_cases() { # program_cases ACTION TRIES
 
 gathered_cases() {
 	wire_offloads_off b vb a va
-	program_cases gathered "$(sized 1000 400 1000)"
+	program_cases gathered "$(sized 1000 200 1000)"
 }
 
 program_create
-run_case "a program acts as the peer" program_cases all "${TRIES:-$(sized 2500 800 2000)}"
+run_case "a program acts as the peer" program_cases all "${TRIES:-$(sized 2500 400 2000)}"
 run_case "spliced pages" program_passed vmsplice
 run_case "pages of a file" program_passed sendfile
 run_case "MSG_ZEROCOPY pages" program_passed zerocopy
